@@ -1,0 +1,19 @@
+/** What every page runs: htmx without eval, keys, forms that are never sent twice, undo. */
+import { watchChanges, configureHtmx } from "./shell/swap.js";
+import { watchForms, flush, enhanceForms } from "./shell/forms.js";
+import { watchKeys } from "./shell/keys.js";
+import { enhanceSteps } from "./shell/steps.js";
+import { enhanceUndo } from "./shell/undo.js";
+
+export function enhance(root: ParentNode): void {
+  enhanceForms(root);
+  enhanceSteps(root);
+  enhanceUndo(root);
+}
+
+configureHtmx();
+watchKeys(document);
+watchForms(document);
+watchChanges(document, enhance);
+enhance(document);
+void flush();

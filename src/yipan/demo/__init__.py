@@ -1,0 +1,1 @@
+"""The demo province: drives the whole loop through the stages' own public actions, on real counts."""

@@ -1,0 +1,1 @@
+"""What it costs: value added under partial opening."""

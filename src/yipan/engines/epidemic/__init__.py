@@ -1,0 +1,1 @@
+"""What would happen: the stochastic reference engine, its laws and the travel models."""

@@ -1,0 +1,1 @@
+"""What is really happening: reproduction numbers, reporting delays, nowcasts and risk tiers."""

@@ -1,0 +1,1 @@
+"""Time, units, identifiers, errors and settings: what every other room stands on."""

@@ -1,0 +1,1 @@
+"""The line list: one pseudonymous row a case, in versions."""

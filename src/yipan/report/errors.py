@@ -1,0 +1,278 @@
+"""What can be wrong with a report at the door, each with its code, its rule and its remedy.
+
+An error carries its figures as `params`, not only its sentence: a row kept aside is told to
+each reader in the reader's own language (`words_for`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
+from typing import Any, ClassVar
+
+from django.utils.translation import gettext_lazy as _
+
+from yipan.kernel.errors import Malformed, YipanError, error_classes
+
+
+class ReportError(Malformed):
+    """Something sent in could not be taken."""
+
+    code: ClassVar[str] = "R100"
+    text: ClassVar[Any] = _("This could not be taken.")
+    cure: ClassVar[Any] = _("Correct it and send it again; nothing that was sent is lost.")
+
+    def __init__(self, *, where: str = "", **params: Any) -> None:
+        self.params: dict[str, Any] = params
+        super().__init__(str(self.text) % params, where=where, remedy=str(self.cure) % params)
+
+
+class Refused(ReportError):
+    """Some fields of a form are wrong; none was taken, all are still with the sender."""
+
+    code = "R101"
+    text = _("%(n)s of the fields cannot be taken.")
+    cure = _("Correct the fields named below and send again; what you typed is still there.")
+
+    def __init__(self, faults: Mapping[str, ReportError], *, where: str = "") -> None:
+        self.faults = dict(faults)
+        super().__init__(where=where, n=len(self.faults))
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the error as the API sends it, each field's fault inside."""
+        return {
+            **super().as_dict(),
+            "fields": {name: fault.as_dict() for name, fault in self.faults.items()},
+        }
+
+
+class UnknownElement(ReportError):
+    """A value names an element the dictionary does not have."""
+
+    code = "R102"
+    text = _("There is no data element “%(value)s”.")
+    cure = _("The closest is “%(closest)s”. The dictionary lists them all.")
+
+
+class NotANumber(ReportError):
+    """A count is not a whole number."""
+
+    code = "R103"
+    text = _("%(label)s: “%(value)s” is not a whole number.")
+    cure = _("Write digits only, without a unit; leave the cell empty if it is not known.")
+
+
+class OutOfRange(ReportError):
+    """A value lies outside the range its element allows."""
+
+    code = "R104"
+    text = _("%(label)s: %(value)s is outside %(low)s to %(high)s.")
+    cure = _("Check the figure. A total that went down is sent as a correction with a reason.")
+
+
+class FutureDay(ReportError):
+    """A date lies after today."""
+
+    code = "R105"
+    text = _("%(label)s: %(value)s is in the future; today is %(today)s.")
+    cure = _("Check the year and the order of day and month.")
+
+
+class BeforeIncident(ReportError):
+    """A date lies before the incident began."""
+
+    code = "R106"
+    text = _("%(label)s: %(value)s is before the incident began (%(first)s).")
+    cure = _("Check the year, or choose the incident it belongs to.")
+
+
+class NotADate(ReportError):
+    """A date cannot be read."""
+
+    code = "R107"
+    text = _("%(label)s: “%(value)s” is not a date.")
+    cure = _("Write year-month-day, for example 2020-02-23.")
+
+
+class TotalFalls(ReportError):
+    """A running total is lower than an earlier one, or higher than a later one."""
+
+    code = "R108"
+    text = _(
+        "%(label)s: a total of %(value)s on %(day)s does not fit %(other)s on %(other_day)s; a running total cannot fall."
+    )
+    cure = _("If the earlier total was wrong, send this one as a correction with a reason.")
+
+
+class UnknownUnit(ReportError):
+    """A row names a unit that does not exist, or that the sender may not report for."""
+
+    code = "R109"
+    text = _("There is no unit “%(value)s” that you report for.")
+    cure = _("Check the code against the template; ask your county if a unit is missing.")
+
+
+class DuplicateRow(ReportError):
+    """Two rows of one file speak of the same thing."""
+
+    code = "R110"
+    text = _("Row %(first)s already speaks of %(value)s.")
+    cure = _("Keep the right one of the two rows; the first was taken.")
+
+
+class WrongColumns(ReportError):
+    """A file lacks a column, or has one that is almost another."""
+
+    code = "R111"
+    text = _("The file has no column for: %(missing)s. Found: %(found)s.")
+    cure = _("%(hint)s Download the template for the exact names.")
+
+
+class Undecodable(ReportError):
+    """A text file has bytes that belong to no encoding we read."""
+
+    code = "R112"
+    text = _("Byte %(offset)s (0x%(byte)s) is not text in %(tried)s.")
+    cure = _("Save the file as “CSV UTF-8”, or send the Excel workbook itself.")
+
+
+class EmptyFile(ReportError):
+    """A file has no row."""
+
+    code = "R113"
+    text = _("The file %(name)s is empty: it has no row below its header.")
+    cure = _("Send a file with at least one row. If there was truly nothing, send a row of zeros.")
+
+
+class TooLarge(ReportError):
+    """A file is larger than the door allows; it was not read to its end."""
+
+    code = "R114"
+    status = 413
+    text = _("The file is %(size)s MiB; the largest taken is %(limit)s MiB.")
+    cure = _("Split it by day or by place, or save it without pictures and empty sheets.")
+
+
+class NotATable(ReportError):
+    """A file is not a table we can read."""
+
+    code = "R115"
+    text = _("%(name)s cannot be read as a table: %(why)s.")
+    cure = _("Send CSV, xlsx, xls or ods; the template is a good start.")
+
+
+class WrongLevel(ReportError):
+    """An element is not reported by units of this level."""
+
+    code = "R116"
+    text = _("%(label)s is not reported by a unit of this level (%(level)s).")
+    cure = _("It is reported by: %(levels)s.")
+
+
+class ReasonMissing(ReportError):
+    """A correction came without a reason."""
+
+    code = "R117"
+    text = _("%(label)s for %(day)s is already %(known)s; %(value)s would correct it.")
+    cure = _("Give the reason of the correction; the earlier value stays in its history.")
+
+
+class Missing(ReportError):
+    """A cell that must be filled is empty."""
+
+    code = "R118"
+    text = _("%(label)s is empty.")
+    cure = _("Fill it in. Zero is a value; empty means not reported.")
+
+
+class NotAChoice(ReportError):
+    """A value is not among those its field knows."""
+
+    code = "R119"
+    text = _("%(label)s: “%(value)s” is not one of: %(choices)s.")
+    cure = _("Use one of these words, or leave it empty if it is not known.")
+
+
+class RowShape(ReportError):
+    """A row has more cells than the header."""
+
+    code = "R120"
+    text = _("The row has %(cells)s cells, the header %(columns)s.")
+    cure = _("A comma inside a cell needs quotation marks round the cell.")
+
+
+class NothingToRepeat(ReportError):
+    """“No change” was said, and there is no earlier value."""
+
+    code = "R121"
+    text = _("%(label)s: “no change” was marked, but no earlier value is known.")
+    cure = _("Type the number.")
+
+
+class DaysOutOfOrder(ReportError):
+    """Two days of one case contradict each other."""
+
+    code = "R122"
+    text = _("%(label)s (%(value)s) is after %(other_label)s (%(other)s).")
+    cure = _("Check both days.")
+
+
+class KeyTaken(ReportError):
+    """A client key was used before for something else."""
+
+    code = "R123"
+    status = 409
+    text = _("This form was already used to send something else.")
+    cure = _("Open the form again: a new key is made for each.")
+
+
+class AlreadySettled(ReportError):
+    """A row aside was settled before."""
+
+    code = "R124"
+    status = 409
+    text = _("This row was already settled at %(at)s.")
+    cure = _("Open the page again to see how.")
+
+
+class StoodDown(ReportError):
+    """The incident no longer takes reports."""
+
+    code = "R125"
+    status = 409
+    text = _("The incident has been stood down; it takes no more reports.")
+    cure = _("Choose an active incident.")
+
+
+class NothingSent(ReportError):
+    """A submission holds no value at all."""
+
+    code = "R126"
+    text = _("Nothing was filled in.")
+    cure = _("Fill in at least one number, or mark “no change”. Zero is a value.")
+
+
+class WorkbookLocked(ReportError):
+    """A workbook is protected by a password."""
+
+    code = "R127"
+    text = _("%(name)s is protected by a password.")
+    cure = _("Save it without the password and send it again.")
+
+
+def _by_code() -> dict[str, type[ReportError]]:
+    return {c.code: c for c in error_classes(ReportError) if issubclass(c, ReportError)}
+
+
+def words_for(code: str, params: Mapping[str, Any]) -> tuple[str, str]:
+    """Return (message, remedy) of a kept fault in the language now in use."""
+    kind: type[YipanError] | None = _by_code().get(code)
+    if kind is None or not issubclass(kind, ReportError):
+        return "", ""
+    return str(kind.text) % params, str(kind.cure) % params
+
+
+def closest(word: str, known: Sequence[str]) -> str:
+    """Return the known word most like `word`, or an empty string when none is alike."""
+    found = get_close_matches(word.casefold(), [k.casefold() for k in known], n=1, cutoff=0.5)
+    return next((k for k in known if found and k.casefold() == found[0]), "")

@@ -1,0 +1,1 @@
+"""Counts: one value is (unit, element, day) → number, in versions."""
