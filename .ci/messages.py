@@ -1,6 +1,6 @@
 """Extract the texts of each room into its own zh-Hans catalogue, or check that all are translated.
 
-    python .ci/messages.py            extract: new texts come in empty, vanished ones go
+    python .ci/messages.py [ROOM…]    extract: new texts come in empty, vanished ones go
     python .ci/messages.py --check    name each text that is missing, empty, doubtful or no longer used
 
 Babel and Django's own `templatize` do the reading, so gettext's programs are not needed. Texts of the
@@ -125,11 +125,12 @@ def faults(room: str) -> Iterator[str]:
 
 
 def main() -> int:
+    rooms = [name for name in sys.argv[1:] if name != "--check"] or list(ROOMS)
     if "--check" not in sys.argv[1:]:
-        for room in ROOMS:
+        for room in rooms:
             update(room)
         return 0
-    found = [line for room in ROOMS for line in faults(room)]
+    found = [line for room in rooms for line in faults(room)]
     print("\n".join(found) or "message catalogues: complete")
     return 1 if found else 0
 

@@ -29,7 +29,9 @@ class City:
     cumulative: NDArray[np.int64]  # [day], published confirmed
     counties: tuple[int, ...]
     people: tuple[float, ...]  # residents of each county
-    points: Mapping[int, Mapping[int, int]] = field(default_factory=dict)  # county -> day -> cumulative
+    points: Mapping[int, Mapping[int, int]] = field(
+        default_factory=dict
+    )  # county -> day -> cumulative
 
 
 @dataclass(frozen=True)
@@ -150,7 +152,9 @@ def cluster_outbreaks(
     for name in np.unique(cases.cluster[cases.cluster >= 0]):
         mine = np.flatnonzero((cases.cluster == name) & (cases.withdrawn < 0))
         for at in range(days):
-            recent = mine[(cases.report_day[mine] <= at) & (cases.report_day[mine] > at - window_days)]
+            recent = mine[
+                (cases.report_day[mine] <= at) & (cases.report_day[mine] > at - window_days)
+            ]
             if len(recent) >= 2:
                 found[at, cases.county[recent]] = True
     return found

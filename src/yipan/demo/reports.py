@@ -22,7 +22,11 @@ from yipan.report.models import Source
 
 Progress = Callable[[str, int, int], None]
 DRAWN_DAYS = 40  # from the first day: past the last published point that the draw passes through
-SILENT = ("410328", "411224", "410927")  # counties that have not reported the last data day (invented)
+SILENT = (
+    "410328",
+    "411224",
+    "410927",
+)  # counties that have not reported the last data day (invented)
 VILLAGE_DAYS = 2  # the last days for which villages report
 SILENT_VILLAGES = 0.015
 
@@ -155,7 +159,11 @@ def take_county_counts(
                 values["cluster_14d"] = float(clusters[i, j])
             rows.append(Report(unit.pk, day, values, clock.known_from(day)))
     reporting.take_batch(
-        incident=incident, rows=rows, source=Source.SYNTHETIC, at=until, key=f"demo:{incident.pk}:county"
+        incident=incident,
+        rows=rows,
+        source=Source.SYNTHETIC,
+        at=until,
+        key=f"demo:{incident.pk}:county",
     )
 
 
@@ -208,5 +216,9 @@ def take_village_reports(
                 )
             )
     reporting.take_batch(
-        incident=incident, rows=rows, source=Source.SYNTHETIC, at=until, key=f"demo:{incident.pk}:village"
+        incident=incident,
+        rows=rows,
+        source=Source.SYNTHETIC,
+        at=until,
+        key=f"demo:{incident.pk}:village",
     )

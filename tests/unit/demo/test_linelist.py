@@ -11,7 +11,9 @@ from yipan.demo.linelist import City, LineList, cluster_outbreaks, draw_line_lis
 
 
 def standing(cases: LineList, day: int) -> int:
-    return int(np.sum((cases.report_day <= day) & ((cases.withdrawn < 0) | (cases.withdrawn > day))))
+    return int(
+        np.sum((cases.report_day <= day) & ((cases.withdrawn < 0) | (cases.withdrawn > day)))
+    )
 
 
 @given(st.lists(st.integers(0, 60), min_size=1, max_size=40), st.integers(0, 2**32))

@@ -68,7 +68,7 @@ def test_the_serial_interval_is_a_probability_with_the_asked_mean() -> None:
     assert weights @ np.arange(80) == pytest.approx(7.5, abs=1e-6)
 
 
-@pytest.mark.parametrize("mean, sd", [(1.0, 1.0), (2.6, 0.0), (float("nan"), 1.0)])
+@pytest.mark.parametrize(("mean", "sd"), [(1.0, 1.0), (2.6, 0.0), (float("nan"), 1.0)])
 def test_an_impossible_serial_interval_is_refused(mean: float, sd: float) -> None:
     with pytest.raises(OutOfRange, match="E802"):
         discretised_serial_interval(mean_days=mean, sd_days=sd, days=10)
