@@ -89,11 +89,13 @@ def run_demo(
     people = make_people(package, at=incident.activated_at)
     reports.fill(incident, until=evening(LAST_DAY, clock), seed=SEED, progress=progress)
     assess_days(incident, clock, now=now, progress=progress)
-    signed = plan_evening(incident, evening(SIGNED_DAY, clock), members, people, progress)
+    before = evening(SIGNED_DAY, clock)
+    scenario = plan_evening(incident, before, members, people, progress)
+    signature = sign_staged(scenario, people, before + timedelta(minutes=10))
     conduct.carry_out(
-        signed, people=people, until=evening(LAST_DAY, clock), seed=SEED, progress=progress
+        signature, people=people, until=evening(LAST_DAY, clock), seed=SEED, progress=progress
     )
-    plan_evening(incident, evening(LAST_DAY, clock), members, people, progress, sign=False)
+    plan_evening(incident, evening(LAST_DAY, clock), members, people, progress)
     set_clock(incident, at=evening(LAST_DAY, clock), now=now)
     return outcome(incident, seconds=perf_counter() - started)
 
@@ -150,37 +152,31 @@ def assess_days(incident: Incident, clock: BoardTime, *, now: datetime, progress
 
 
 def plan_evening(
-    incident: Incident,
-    at: datetime,
-    members: int,
-    people: People,
-    progress: Progress,
-    *,
-    sign: bool = True,
+    incident: Incident, at: datetime, members: int, people: People, progress: Progress
 ) -> Scenario:
-    """Put the three options of one evening side by side; sign the staged one where asked."""
+    """Put the three options of one evening side by side, or find them where they stand."""
     assessment = assessing.assess(incident=incident, known_at=at, made_at=at)
-    scenario = Scenario.objects.filter(assessment=assessment).first()
-    if scenario is None:
-        scenario = planning.make_scenario(
-            assessment=assessment,
-            at=at,
-            by=people.analyst,
-            members=members,
-            seed=SEED,
-            progress=progress,
-        )
-    if sign and not Signature.objects.filter(scenario=scenario).exists():
-        planning.sign_option(
-            option=scenario.options.get(key="tiered"),
-            by=people.commander,
-            at=at + timedelta(minutes=10),
-            reason=_(
-                "Demonstration: staged by tier keeps beds free and lets low-risk counties work."
-            ),
-            scope=system_scope(),
-        )
-    return scenario
+    there = Scenario.objects.filter(assessment=assessment).first()
+    return there or planning.make_scenario(
+        assessment=assessment,
+        at=at,
+        by=people.analyst,
+        members=members,
+        seed=SEED,
+        progress=progress,
+    )
+
+
+def sign_staged(scenario: Scenario, people: People, at: datetime) -> Signature:
+    """Sign the option staged by tier, or find the signature where it stands."""
+    there = Signature.objects.filter(scenario=scenario).first()
+    return there or planning.sign_option(
+        option=scenario.options.get(key="tiered"),
+        by=people.commander,
+        at=at,
+        reason=_("Demonstration: staged by tier keeps beds free and lets low-risk counties work."),
+        scope=system_scope(),
+    )
 
 
 def set_clock(incident: Incident, *, at: datetime, now: datetime) -> None:
