@@ -121,8 +121,8 @@ describe("yipan-band", () => {
   });
 
   it("says when the top is cut, and only then", async () => {
-    expect((await draw()).textContent).not.toContain("cut at the top");
-    expect((await draw({ hi90: series(9) })).textContent).toContain("cut at the top");
+    expect((await draw()).querySelector(".picture")?.textContent).not.toContain("cut at the top");
+    expect((await draw({ hi90: series(9) })).querySelector(".picture")?.textContent).toContain("cut at the top");
   });
 
   it("draws a gap over all days when nothing can be said", async () => {

@@ -31,9 +31,11 @@ export const MAP = {
   labels: { table: "Table", picture: "Picture", open: "Open", why: "Why", circles: "No boundaries here", scale: "{km} km", none: "nothing begins with {typed}", failed: "E1 the data could not be read", keys: "Arrow keys move" },
 };
 
-/** Put HTML on the page and wait until the element has drawn. */
+/** Put HTML on the page as a deferred script finds it, children first, and wait until all is drawn. */
 export async function mount<T extends LitElement>(html: string): Promise<T> {
-  document.body.innerHTML = html;
+  const template = document.createElement("template");
+  template.innerHTML = html;
+  document.body.replaceChildren(document.importNode(template.content, true));
   const element = document.body.querySelector("[data-under-test]") as T;
   await settled(element);
   return element;
