@@ -1,0 +1,1 @@
+"""The frame round every page: addresses, errors, search, the way from page to page."""

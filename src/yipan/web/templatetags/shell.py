@@ -1,0 +1,66 @@
+"""The way from page to page: the loop's rooms that a person may enter."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from django import template
+from django.urls import NoReverseMatch, reverse
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from yipan.access.models import Role
+from yipan.access.rules import Action
+from yipan.access.scope import Scope
+
+register = template.Library()
+
+
+@dataclass(frozen=True)
+class Room:
+    """One entry of the navigation: where it leads, for whom, and which keys go there."""
+
+    section: str
+    address: str  # URL name
+    label: Promise
+    key: str
+    allows: Action
+    front_line: str = ""  # URL name for who holds only the front line's role
+
+
+ROOMS = (
+    Room("board", "web:board", _("Board"), "g b", Action.ASSESS_READ),
+    Room("report", "report:home", _("Report"), "g r", Action.REPORT_READ, "report:form"),
+    Room("assess", "assess:home", _("Assess"), "g a", Action.ASSESS_READ),
+    Room("plan", "plan:options", _("Plan"), "g p", Action.PLAN_READ),
+    Room("order", "order:watch", _("Order"), "g o", Action.ORDER_READ, "order:inbox"),
+)
+
+
+@register.inclusion_tag("web/loop.html", takes_context=True)
+def loop_nav(context: dict[str, Any]) -> dict[str, Any]:
+    """Draw the navigation: the loop with its arrows, only the rooms this person may enter."""
+    scope: Scope = context["scope"]
+    front = scope.roles == {Role.FRONT_LINE}
+    board = context.get("board")
+    keep = f"?{board.query}" if board and board.query else ""
+    entries: list[dict[str, Any]] = []
+    for room in ROOMS:
+        if not scope.may(room.allows):
+            continue
+        name = room.front_line if front and room.front_line else room.address
+        try:
+            address = reverse(name)
+        except NoReverseMatch:
+            continue
+        entries.append(
+            {
+                "section": room.section,
+                "address": f"{address}{keep}",
+                "label": room.label,
+                "key": room.key,
+                "arrow": bool(entries) and entries[-1]["section"] not in ("board", ""),
+            }
+        )
+    return {"entries": entries, "section": context.get("section", "")}
