@@ -21,7 +21,7 @@ from babel.messages.pofile import read_po, write_po
 
 SOURCE = Path(__file__).resolve().parent.parent / "src" / "yipan"
 ROOMS = ("kernel", "places", "access", "report", "assess", "plan", "order", "web")
-ALSO_KERNEL = ("cli.py", "demo")
+ALSO_KERNEL = ("cli", "demo")
 KEYWORDS = {
     **DEFAULT_KEYWORDS,
     "gettext_lazy": None,

@@ -1,0 +1,35 @@
+"""The same verbs from a terminal, one file a theme; `yipan` on its own lists them."""
+
+from __future__ import annotations
+
+import click
+
+from yipan import __version__
+from yipan.cli import board, loop, orders, serve
+from yipan.kernel.texts import terminal_text as _
+
+
+@click.group(
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    help=_("Yipan: one board for an epidemic. Report, assess, plan, order."),
+)
+@click.version_option(__version__, prog_name="yipan")
+@click.pass_context
+def main(context: click.Context) -> None:
+    if context.invoked_subcommand is None:
+        click.echo(context.get_help())
+
+
+for _verb in (
+    serve.demo,
+    serve.serve,
+    board.load,
+    loop.assess,
+    loop.plan,
+    orders.order,
+    board.backup,
+    board.restore,
+    board.doctor,
+):
+    main.add_command(_verb)
