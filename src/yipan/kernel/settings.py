@@ -76,7 +76,7 @@ def _database() -> dict[str, object]:
     if not CONFIG.database_url:
         CONFIG.home.mkdir(parents=True, exist_ok=True)
         return {
-            "ENGINE": "django.db.backends.sqlite3",
+            "ENGINE": "yipan.kernel.sqlite",  # writers in a fair queue
             "NAME": CONFIG.home / "yipan.sqlite3",
             "CONN_MAX_AGE": None,
             "OPTIONS": {
