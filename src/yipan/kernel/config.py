@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import secrets
+from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 
@@ -67,8 +69,13 @@ class Config(BaseSettings):
         path = self.home / "secret.key"
         if not path.exists():
             self.home.mkdir(parents=True, exist_ok=True)
-            path.touch(mode=0o600)
-            path.write_text(secrets.token_urlsafe(50), encoding="ascii")
+            # Two workers may start at once: the key appears whole, and the first one stays.
+            fresh = self.home / f"secret.key.{os.getpid()}"
+            fresh.touch(mode=0o600)
+            fresh.write_text(secrets.token_urlsafe(50), encoding="ascii")
+            with suppress(FileExistsError):
+                os.link(fresh, path)
+            fresh.unlink()
         return path.read_text(encoding="ascii").strip()
 
 

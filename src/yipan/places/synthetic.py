@@ -100,7 +100,7 @@ def apportion(total: int, weights: NDArray[np.float64]) -> NDArray[np.int64]:
     earlier. Raises ValueError when no weight is positive.
 
     >>> apportion(10, np.array([1.0, 1.0, 2.0])).tolist()
-    [3, 2, 5]
+    [3, 3, 4]
     """
     if not (weights > 0).any():
         raise ValueError("no weight is positive")
