@@ -1,1 +1,1 @@
-"""What it costs: value added under partial opening."""
+"""What it costs: value added under partial opening, and where it arises."""
