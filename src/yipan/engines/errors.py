@@ -66,3 +66,34 @@ class TooFewObservations(EngineError):
     """There is not enough information to estimate what was asked."""
 
     code = "E809"
+
+
+class MalformedCourse(EngineError):
+    """The stages of a disease do not form a course: unknown, circular, or shares that miss one."""
+
+    code = "E811"
+
+
+class TooManySeeds(EngineError):
+    """More people would be infected or immune at the start than live there."""
+
+    code = "E812"
+
+
+class TravelNotConserved(EngineError):
+    """One-way travel would move more people out of a place than live there, or lose some on the way."""
+
+    code = "E813"
+
+
+class MalformedScenario(EngineError):
+    """A scenario file lacks what a run needs, or says what no run understands."""
+
+    code = "E814"
+
+
+class RunCancelled(EngineError):
+    """A run was cancelled before its last member; what was finished is kept."""
+
+    code = "E815"
+    status = 409

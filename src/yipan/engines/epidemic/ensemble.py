@@ -1,0 +1,143 @@
+"""Many futures of one specification: one call, whatever back-end runs them, summarised as they come."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from yipan.engines.checks import Floats, Integers
+from yipan.engines.epidemic import reference
+from yipan.engines.epidemic.course import FLOWS, MEASURES, STOCKS
+from yipan.engines.epidemic.specification import Specification
+from yipan.engines.errors import EngineError, OutOfRange
+
+BackEnd = Literal["auto", "reference"]
+Progress = Callable[[int, int], None]
+
+PROBABILITIES = (0.05, 0.25, 0.5, 0.75, 0.95)
+
+
+@dataclass(frozen=True)
+class Ensemble:
+    """What `members` runs of one specification had in common, and how far they differed.
+
+    Each attribute is a dictionary by measure (course.MEASURES). Flows (infections, onsets, detected,
+    deaths) are persons per day [d, d + 1); stocks (hospital, which includes icu, and icu) are persons
+    at the end of the day. Seeds are not counted as infections; imports are.
+
+    `daily` (member, day): the whole area, kept for every member, so quantiles of any statistic of the
+    whole are exact. `place_mean` (day, place): mean over members. `place_totals` (member, place): flows
+    summed over the run, persons. `place_peaks` (member, place): the highest end-of-day stock, persons.
+    """
+
+    members: int
+    seed: int
+    days: int
+    places: tuple[str, ...]
+    back_end: str
+    daily: dict[str, Integers]
+    place_mean: dict[str, Floats]
+    place_totals: dict[str, Integers]
+    place_peaks: dict[str, Integers]
+
+    def quantiles(self, measure: str, probabilities: Sequence[float] = PROBABILITIES) -> Floats:
+        """Return quantiles by day over the members for the whole area, shape (probability, day)."""
+        return np.asarray(np.quantile(self.daily[measure], probabilities, axis=0))
+
+    def cumulative(self, measure: str, probabilities: Sequence[float] = PROBABILITIES) -> Floats:
+        """Return quantiles by day of a flow summed from the start, shape (probability, day), persons."""
+        return np.asarray(np.quantile(self.daily[measure].cumsum(axis=1), probabilities, axis=0))
+
+    def total(self, measure: str) -> Integers:
+        """Return a flow summed over the run for each member, shape (member,), persons."""
+        summed: Integers = self.daily[measure].sum(axis=1)
+        return summed
+
+    def peak(self, measure: str) -> Integers:
+        """Return the highest end-of-day stock of the whole area for each member, shape (member,)."""
+        highest: Integers = self.daily[measure].max(axis=1)
+        return highest
+
+
+def run_ensemble(
+    specification: Specification,
+    *,
+    members: int,
+    seed: int,
+    back_end: BackEnd = "auto",
+    threads: int | None = None,
+    summaries: Sequence[str] = MEASURES,
+    progress: Progress | None = None,
+) -> Ensemble:
+    """Run `members` independent futures and return their summaries.
+
+    Member m depends on `seed` and m alone, never on `members`, the back-end's threads or the order of
+    work; two specifications run with the same seed share their random numbers member by member, so
+    their differences are paired. `summaries` names the measures to keep (course.MEASURES).
+    `progress(done, members)` is called now and then; it may raise to cancel the run.
+
+    Raises OutOfRange (E802) for fewer than one member or an unknown measure, and what the
+    specification raises.
+
+    >>> from yipan.engines.epidemic.examples import one_town
+    >>> result = run_ensemble(one_town(days=20), members=3, seed=1, back_end="reference")
+    >>> result.daily["infections"].shape
+    (3, 20)
+    """
+    if members < 1 or (threads is not None and threads < 1):
+        raise OutOfRange(f"{members} members on {threads} threads cannot be run.", where="members")
+    unknown = [m for m in summaries if m not in MEASURES]
+    if unknown:
+        raise OutOfRange(
+            f"There is no measure “{unknown[0]}”.",
+            where="summaries",
+            remedy=f"Measures are {', '.join(MEASURES)}.",
+        )
+    if back_end not in {"auto", "reference"}:
+        raise EngineError(f"There is no back-end “{back_end}”.", where="back_end")
+    keep = _Keeper(specification, members, tuple(summaries))
+    for member in range(members):
+        keep.add(member, reference.simulate(specification, seed=seed, member=member))
+        if progress is not None:
+            progress(member + 1, members)
+    return keep.ensemble(seed=seed, back_end="reference")
+
+
+class _Keeper:
+    """Takes one member's counts at a time and keeps only what an Ensemble needs."""
+
+    def __init__(self, spec: Specification, members: int, measures: tuple[str, ...]) -> None:
+        P = len(spec.places)
+        self.spec, self.members, self.measures = spec, members, measures
+        self.daily = {m: np.zeros((members, spec.days), dtype=np.int64) for m in measures}
+        self.sums = {m: np.zeros((spec.days, P), dtype=np.int64) for m in measures}
+        self.totals = {m: np.zeros((members, P), dtype=np.int64) for m in measures if m in FLOWS}
+        self.peaks = {m: np.zeros((members, P), dtype=np.int64) for m in measures if m in STOCKS}
+
+    def add(self, member: int, counts: Integers) -> None:
+        """Take the counts of one member, shape (measure, day, place)."""
+        for name in self.measures:
+            by_place = counts[MEASURES.index(name)]
+            self.daily[name][member] = by_place.sum(axis=1)
+            self.sums[name] += by_place
+            if name in self.totals:
+                self.totals[name][member] = by_place.sum(axis=0)
+            else:
+                self.peaks[name][member] = by_place.max(axis=0)
+
+    def ensemble(self, *, seed: int, back_end: str) -> Ensemble:
+        """Return what was kept."""
+        return Ensemble(
+            members=self.members,
+            seed=seed,
+            days=self.spec.days,
+            places=self.spec.places,
+            back_end=back_end,
+            daily=self.daily,
+            place_mean={m: s / self.members for m, s in self.sums.items()},
+            place_totals=self.totals,
+            place_peaks=self.peaks,
+        )
