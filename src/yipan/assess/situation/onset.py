@@ -1,0 +1,97 @@
+"""Cases by day of onset: reported so far, and expected but not yet reported, from the line list's delays."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from yipan.assess.situation.picture import ONE_DAY, Known
+from yipan.engines.surveillance.delays import reporting_triangle
+from yipan.engines.surveillance.nowcast import Nowcast, nowcast
+
+PENDING_DAYS = 10  # the days of onset over which the cases not yet reported are counted
+MAX_DELAY_DAYS = 30
+LEAD_DAYS = 30  # onsets this long before the incident's first day still enter
+FEWEST_DELAYS = 20  # with fewer cases of known onset no delay can be told
+COMPLETE = 0.9  # a day of which more than this share is reported counts as complete
+SETTLED = 0.995  # beyond this share no interval is drawn
+LOW, MIDDLE, HIGH = 0.05, 0.5, 0.95
+
+
+@dataclass(frozen=True)
+class Onset:
+    """The curve by onset; `note` says why there is none: no_line_list, too_few_delays."""
+
+    note: str
+    reported: NDArray[np.float64] | None = None  # by day of `dates`
+    answer: Nowcast | None = None
+    lead: int = 0  # days of the nowcast before the first of `dates`
+    without_onset: int = 0
+
+    def pending(self) -> dict[str, Any]:
+        """Return the cases expected and not yet reported, for JSON."""
+        if self.answer is None:
+            return {"note": self.note}
+        q = dict(zip(self.answer.probabilities, self.answer.pending_quantiles, strict=True))
+        return {
+            "median": float(q[MIDDLE]),
+            "q05": float(q[LOW]),
+            "q95": float(q[HIGH]),
+            "days": self.answer.pending_days,
+        }
+
+    def expected(self) -> list[dict[str, float] | None] | None:
+        """Return the interval of all cases by onset day, null where the day is as good as complete."""
+        if self.answer is None:
+            return None
+        q = dict(zip(self.answer.probabilities, self.answer.whole_quantiles, strict=True))
+        rows = zip(q[LOW], q[MIDDLE], q[HIGH], self.answer.reported_share, strict=True)
+        return [
+            None
+            if share > SETTLED
+            else {"lo": round(float(lo), 1), "mid": round(float(mid), 1), "hi": round(float(hi), 1)}
+            for lo, mid, hi, share in list(rows)[self.lead :]
+        ]
+
+    def incomplete_from(self, span: list[date]) -> str | None:
+        """Return the first day of onset that is still incomplete, None where delays are not known."""
+        if self.answer is None:
+            return None
+        late = np.flatnonzero(self.answer.reported_share[self.lead :] < COMPLETE)
+        return span[int(late[0])].isoformat() if late.size else None
+
+
+def estimate(known: Known) -> Onset:
+    """Return the cases by onset as known at the moment, and the nowcast of what is not yet reported."""
+    cases = known.cases
+    dated = ~np.isnat(cases.onset_day)
+    if not dated.any():
+        return Onset("no_line_list")
+    first = np.datetime64(known.days[0], "D")
+    onset = ((cases.onset_day[dated] - first) // ONE_DAY).astype(np.int64)
+    report = ((cases.report_day[dated] - first) // ONE_DAY).astype(np.int64)
+    span = len(known.days)
+    lead = int(np.clip(-onset.min(), 0, LEAD_DAYS))
+    reported = np.bincount(onset[(onset >= 0) & (onset < span)], minlength=span).astype(np.float64)
+    without = int((~dated).sum())
+    if dated.sum() < FEWEST_DELAYS or span + lead < 2 * PENDING_DAYS:
+        return Onset("too_few_delays", reported, None, lead, without)
+    triangle = reporting_triangle(
+        onset + lead,
+        report + lead,
+        np.zeros_like(onset),
+        days=span + lead,
+        places=1,
+        max_delay_days=MAX_DELAY_DAYS,
+    )
+    answer = nowcast(
+        triangle,
+        first_weekday=(known.days[0] - timedelta(days=lead)).weekday(),
+        pending_days=PENDING_DAYS,
+        probabilities=(LOW, MIDDLE, HIGH),
+    )
+    return Onset("", reported, answer, lead, without)

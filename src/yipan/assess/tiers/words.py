@@ -1,0 +1,154 @@
+"""A tier in words: why it is so, and what would change it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any
+
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from yipan.assess.models import Tier
+from yipan.assess.tiers.facts import WINDOW_DAYS
+from yipan.assess.tiers.packs import Pack, text_of
+from yipan.engines.surveillance.tiers import Fact, decide_tier
+from yipan.kernel import words
+
+
+@dataclass(frozen=True)
+class RuleLine:
+    """One rule as a page shows it: its words, the values it used, what came of it."""
+
+    number: int
+    text: str
+    values: str
+    outcome: str
+    fired: bool
+
+
+@dataclass(frozen=True)
+class WhatIf:
+    """If this happened, the tier would be that, by that rule."""
+
+    condition: str
+    tier: str
+    rule: int | None
+
+
+def facts_used(trace: Sequence[Mapping[str, Any]]) -> dict[str, Fact]:
+    """Return the facts that stand in a trace."""
+    return {name: value for row in trace for name, value in row["values"].items()}
+
+
+def reason(tier: str, trace: Sequence[Mapping[str, Any]], pack: Pack) -> str:
+    """Return in one sentence why the tier is what it is."""
+    facts = facts_used(trace)
+    if tier == Tier.NO_DATA:
+        return _("The count of the last data day has not come in.")
+    if tier == Tier.UNDECIDED:
+        missing = [pack.fact_label(name) for name in unknown_needed(trace)]
+        return _("Undecided: needs to know %s.") % _(", ").join(missing)
+    fired = next(row for row in trace if row["outcome"] == "fired")
+    rule = pack.rule(fired["number"])
+    new, total = facts.get("new_14_days"), facts.get("cumulative")
+    if new is None or total is None or rule is None:
+        return text_of(rule) if rule is not None else ""
+    return _("%(new)s in 14 days, %(total)s in all (rule %(rule)d)") % {
+        "new": ngettext("%(n)s new case", "%(n)s new cases", int(new)) % {"n": words.count(new)},
+        "total": words.count(total),
+        "rule": fired["number"],
+    }
+
+
+def unknown_needed(trace: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return the facts whose absence stopped the rules, each once."""
+    stopped = next((row for row in trace if row["outcome"] == "unknown"), None)
+    values = stopped["values"] if stopped else {}
+    return [name for name, value in values.items() if value is None]
+
+
+def rule_lines(trace: Sequence[Mapping[str, Any]], pack: Pack) -> list[RuleLine]:
+    """Return each rule of a decision in words, in order."""
+    outcomes = {
+        "fired": _("fired"),
+        "not_fired": _("no"),
+        "unknown": _("not known"),
+        "not_reached": _("not reached"),
+    }
+    lines = []
+    for row in trace:
+        rule = pack.rule(row["number"])
+        asked = row["outcome"] != "not_reached"
+        lines.append(
+            RuleLine(
+                number=row["number"],
+                text=text_of(rule) if rule is not None else "",
+                values=values_in_words(row["values"], pack) if asked else "",
+                outcome=outcomes[row["outcome"]],
+                fired=row["outcome"] == "fired",
+            )
+        )
+    return lines
+
+
+def values_in_words(values: Mapping[str, Fact], pack: Pack) -> str:
+    """Return the values a rule used, each with its label."""
+    return _("; ").join(
+        _("%(label)s: %(value)s") % {"label": pack.fact_label(name), "value": value_in_words(value)}
+        for name, value in values.items()
+    )
+
+
+def value_in_words(value: Fact) -> str:
+    """Return one fact's value in words; a fact nobody told is not known, never no."""
+    if value is None:
+        return _("not known")
+    if isinstance(value, bool):
+        return _("yes") if value else _("no")
+    return words.count(value)
+
+
+def what_would_change(
+    trace: Sequence[Mapping[str, Any]], pack: Pack, *, last_case: date | None, day: date
+) -> list[WhatIf]:
+    """Return what would give the county another tier, each by the same rules on other facts."""
+    facts = facts_used(trace)
+    present = decide_tier(pack.rules, facts)
+    found = []
+    for condition, changed in _scenarios(facts, last_case, day):
+        then = decide_tier(pack.rules, {**facts, **changed})
+        if then.tier != present.tier:
+            found.append(WhatIf(condition, then.tier, then.rule))
+    return found
+
+
+def _scenarios(
+    facts: Mapping[str, Fact], last_case: date | None, day: date
+) -> list[tuple[str, dict[str, Fact]]]:
+    new, total = facts.get("new_14_days"), facts.get("cumulative")
+    if new is None and total is None:
+        return []
+    new, total = float(new or 0), float(total or 0)
+    out: list[tuple[str, dict[str, Fact]]] = []
+    if new > 0 and last_case is not None:
+        clear = last_case + timedelta(days=WINDOW_DAYS)
+        text = _("If no further case is confirmed: with the counts of %s") % words.day(clear)
+        out.append((text, {"new_14_days": 0}))
+    one_more: dict[str, Fact] = {"ever": True, "new_14_days": new + 1, "cumulative": total + 1}
+    out.append((_("If one more case is confirmed"), one_more))
+    over = 51 - total
+    if over > 1 and new > 0:
+        text = ngettext(
+            "If %(n)s more case is confirmed", "If %(n)s more cases are confirmed", int(over)
+        ) % {"n": words.count(over)}
+        grown: dict[str, Fact] = {"new_14_days": new + over, "cumulative": total + over}
+        for cluster, more in ((True, _(" and there is a cluster outbreak")), (False, "")):
+            if cluster or facts.get("cluster_14_days") is not False:
+                out.append((text + more, {**grown, "cluster_14_days": cluster}))
+    if facts.get("cluster_14_days") is not True:
+        out.append((_("If a cluster outbreak is found"), {"cluster_14_days": True}))
+    if facts.get("cluster_14_days") is not False:
+        out.append((_("If there is no cluster outbreak"), {"cluster_14_days": False}))
+    return out
