@@ -1,6 +1,34 @@
 from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
 
 
 class OrderConfig(AppConfig):
     name = "yipan.order"
     label = "order"
+
+    def ready(self) -> None:
+        """Give the audit its words for what happens to orders."""
+        from yipan.access.audit import name_events  # models are not ready before this
+
+        name_events(
+            {
+                "order.drafted": _("order drafted"),
+                "order.issued": _("order issued"),
+                "order.released": _("order released"),
+                "order.undone": _("order taken back before it left"),
+                "order.withdrawn": _("order withdrawn"),
+                "delivery.delivered": _("order delivered"),
+                "delivery.acknowledged": _("order acknowledged"),
+                "delivery.accepted": _("order accepted"),
+                "delivery.returned": _("order given back"),
+                "delivery.insisted": _("returned order given again"),
+                "delivery.started": _("work on an order begun"),
+                "delivery.claimed_done": _("order reported done"),
+                "delivery.verified": _("order verified"),
+                "delivery.reopened": _("order found not done"),
+                "delivery.closed": _("order closed"),
+                "delivery.reassigned": _("order given to another unit"),
+                "delivery.superseded": _("order superseded"),
+                "delivery.cancelled": _("order cancelled"),
+            }
+        )

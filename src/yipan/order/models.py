@@ -6,12 +6,12 @@ import uuid
 
 from django.db import models
 from django.db.models import Q
-from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
 from yipan.access.models import Incident, User
-from yipan.places.models import Unit
+from yipan.places.models import Level, Unit
 from yipan.plan.models import Signature
+from yipan.report.dictionary import in_language
 
 
 class Priority(models.IntegerChoices):
@@ -68,6 +68,12 @@ class Order(models.Model):
     )
     source = models.JSONField(default=dict)  # option, paragraph …: where it came from
     issuer = models.ForeignKey(Unit, on_delete=models.PROTECT, related_name="+")
+    post_zh = models.CharField(max_length=120, blank=True)  # the duty post that must read it
+    post_en = models.CharField(max_length=120, blank=True)
+    elements = models.JSONField(default=list)  # data elements the order asks for, by id
+    closure_check = models.JSONField(
+        default=dict
+    )  # {"kind": "value", "element": …} where a machine can tell
     drafted_at = models.DateTimeField()
     drafted_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
     issued_at = models.DateTimeField(null=True)
@@ -75,6 +81,7 @@ class Order(models.Model):
     released_at = models.DateTimeField(null=True)  # clocks start here
     withdrawn_at = models.DateTimeField(null=True)
     due_at = models.DateTimeField(null=True)  # by when it must be done
+    due_minutes = models.PositiveIntegerField(null=True)  # or: so long after its release
     exercise = models.BooleanField(default=False)
 
     class Meta:
@@ -91,17 +98,47 @@ class Order(models.Model):
     @property
     def title(self) -> str:
         """The title in the language in use."""
-        return self.title_zh if (get_language() or "").startswith("zh") else self.title_en
+        return in_language(self.title_zh, self.title_en)
 
     @property
     def body(self) -> str:
         """The text in the language in use."""
-        return self.body_zh if (get_language() or "").startswith("zh") else self.body_en
+        return in_language(self.body_zh, self.body_en)
 
     @property
     def closure(self) -> str:
         """The closure test in the language in use."""
-        return self.closure_zh if (get_language() or "").startswith("zh") else self.closure_en
+        return in_language(self.closure_zh, self.closure_en)
+
+    @property
+    def post(self) -> str:
+        """The duty post in the language in use."""
+        return in_language(self.post_zh, self.post_en)
+
+
+class Target(models.Model):
+    """For whom an order is meant: one unit, or every unit of one level below it.
+
+    The deliveries are written from this in one statement when the order is released.
+    """
+
+    order = models.ForeignKey(Order, on_delete=models.CASCADE, related_name="targets")
+    unit = models.ForeignKey(Unit, on_delete=models.PROTECT, related_name="+")
+    level = models.CharField(max_length=12, choices=Level, blank=True)  # empty: the unit itself
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["order", "unit", "level"], name="target_once")
+        ]
+
+
+class ReturnReason(models.TextChoices):
+    """Why a unit gives an order back; there is no other reason."""
+
+    WRONG_UNIT = "wrong_unit", _("another unit should have it")
+    DUPLICATE = "duplicate", _("it repeats an order already here")
+    LACKS_MEANS = "lacks_means", _("the means are lacking")
+    UNLAWFUL = "unlawful", _("it is against the law")
 
 
 class Delivery(models.Model):
@@ -119,13 +156,26 @@ class Delivery(models.Model):
     due_at = models.DateTimeField(null=True)
     delivered_at = models.DateTimeField(null=True)
     acknowledged_at = models.DateTimeField(null=True)
+    returned_at = models.DateTimeField(null=True)
+    return_reason = models.CharField(max_length=12, choices=ReturnReason, blank=True)
+    belongs_to = models.ForeignKey(  # who should have it, in the words of the unit that returned it
+        Unit, null=True, on_delete=models.PROTECT, related_name="+", db_constraint=False
+    )
     accepted_at = models.DateTimeField(null=True)
+    started_at = models.DateTimeField(null=True)
     claimed_at = models.DateTimeField(null=True)
     verified_at = models.DateTimeField(null=True)
     closed_at = models.DateTimeField(null=True)
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["order", "unit"], name="delivery_once")]
+        constraints = [
+            models.UniqueConstraint(fields=["order", "unit"], name="delivery_once"),
+            models.CheckConstraint(
+                condition=Q(returned_at__isnull=True, return_reason="")
+                | (Q(returned_at__isnull=False) & ~Q(return_reason="")),
+                name="returned_when_and_why",
+            ),
+        ]
         indexes = [models.Index(fields=["unit", "state"]), models.Index(fields=["state", "due_at"])]
 
 
@@ -135,12 +185,17 @@ class DeliveryEvent(models.Model):
     delivery = models.ForeignKey(
         Delivery, on_delete=models.CASCADE, related_name="events", db_constraint=False
     )
-    at = models.DateTimeField()
+    act = models.CharField(max_length=16)
+    at = models.DateTimeField()  # the incident's clock, read on the server
+    device_at = models.DateTimeField(null=True)  # pressed while there was no network
     actor = models.ForeignKey(User, null=True, on_delete=models.PROTECT, related_name="+")
     before = models.CharField(max_length=12, blank=True)
     after = models.CharField(max_length=12)
     note = models.TextField(blank=True)
     client_key = models.CharField(max_length=64, unique=True)
+
+    class Meta:
+        indexes = [models.Index(fields=["delivery", "at"]), models.Index(fields=["at"])]
 
 
 class Outbox(models.Model):

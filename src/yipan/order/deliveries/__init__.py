@@ -1,0 +1,1 @@
+"""One order at one accountable unit: the inbox, the acts, the watch."""

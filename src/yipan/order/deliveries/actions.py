@@ -1,0 +1,348 @@
+"""What units, and the offices above them, do with deliveries; replayed acts change nothing."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from yipan.access import audit
+from yipan.access.models import AuditRecord, User
+from yipan.access.scope import Scope, nothing_there
+from yipan.order.deliveries import queries
+from yipan.order.deliveries.rules import (
+    AUDIT_EVENT,
+    CLEARED,
+    RECEIPTS,
+    STAMP,
+    Act,
+    acknowledge_by,
+    check_can,
+    check_who,
+    return_reason,
+    standing_of,
+)
+from yipan.order.errors import KeyTaken, WrongDeliveryState
+from yipan.order.models import Delivery, DeliveryEvent, DeliveryState, Outbox
+from yipan.order.orders.rules import check_below
+from yipan.places.models import Unit
+from yipan.report.actions import take_receipt
+
+NOTE_LONGEST = 4000
+
+
+@dataclass(frozen=True)
+class Step:
+    """One act on one delivery, as somebody asked for it; the client key makes a replay harmless."""
+
+    act: Act
+    delivery: uuid.UUID
+    at: datetime
+    client_key: str
+    by: User | None = None
+    note: str = ""
+    reason: str = ""  # of a return: one of ReturnReason
+    belongs_to: Unit | None = None  # who should have it, for a return
+    values: Mapping[str, float | None] = field(default_factory=dict)  # reported with a claim
+    device_at: datetime | None = None
+
+
+@transaction.atomic
+def perform(steps: Sequence[Step], *, scope: Scope) -> list[Delivery]:
+    """Do these acts in their order, all or none, and return the deliveries as they then stand.
+
+    Each act writes its event, its audit record and, where the unit answers, its receipt as a
+    report, in one transaction; a replayed client key changes nothing. Raises KeyTaken (O404), what
+    `check_can` raises, and what the report's door raises for values.
+    """
+    found = queries.locked(step.delivery for step in steps)
+    known = _known_events(step.client_key for step in steps)
+    claimed = _claimed_by(steps)
+    written: list[tuple[Step, DeliveryEvent]] = []
+    changed: set[str] = set()
+    for step in steps:
+        delivery = found.get(step.delivery)
+        if delivery is None:
+            raise nothing_there(str(step.delivery))
+        if step.client_key in known:
+            _check_replay(step, known[step.client_key], delivery, scope)
+            continue
+        standing = standing_of(delivery, claimed_by=claimed.get(delivery.pk))
+        after = check_can(
+            step.act, standing, scope=scope, by=step.by, at=step.at, reason=step.reason or step.note
+        )
+        event = _event(step, delivery, after)
+        changed |= _apply(step, delivery, after)
+        known[step.client_key] = event
+        written.append((step, event))
+        if step.act is Act.CLAIM_DONE:
+            claimed[delivery.pk] = step.by.pk if step.by else None
+    _save({event.delivery_id: found[event.delivery_id] for _step, event in written}, changed)
+    DeliveryEvent.objects.bulk_create([event for _step, event in written], batch_size=500)
+    audit.record_many([_record(step, event, found) for step, event in written])
+    for step, event in written:
+        if step.act in RECEIPTS:
+            _receipt(step, found[event.delivery_id])
+    return [found[step.delivery] for step in steps]
+
+
+def _known_events(keys: Iterable[str]) -> dict[str, DeliveryEvent]:
+    wanted = list(dict.fromkeys(keys))
+    found: dict[str, DeliveryEvent] = {}
+    for start in range(0, len(wanted), 500):
+        rows = DeliveryEvent.objects.filter(client_key__in=wanted[start : start + 500])
+        found.update({row.client_key: row for row in rows})
+    return found
+
+
+def _claimed_by(steps: Sequence[Step]) -> dict[uuid.UUID, int | None]:
+    ids = list({step.delivery for step in steps if step.act is Act.VERIFY})
+    return queries.claimers(ids) if ids else {}
+
+
+def _check_replay(step: Step, event: DeliveryEvent, delivery: Delivery, scope: Scope) -> None:
+    """A key stands for one act of one delivery; and a replay tells nothing to who may not act."""
+    check_who(step.act, standing_of(delivery), scope=scope)
+    if (event.delivery_id, event.act) != (delivery.pk, step.act.value):
+        raise KeyTaken(
+            _("This key was used for another act."),
+            where=step.client_key,
+            remedy=_("Use a new key for each act."),
+        )
+
+
+def _event(step: Step, delivery: Delivery, after: DeliveryState) -> DeliveryEvent:
+    return DeliveryEvent(
+        delivery=delivery,
+        act=step.act.value,
+        at=step.at,
+        device_at=step.device_at,
+        actor=step.by,
+        before=delivery.state,
+        after=after.value,
+        note=step.note.strip()[:NOTE_LONGEST],
+        client_key=step.client_key,
+    )
+
+
+def _apply(step: Step, delivery: Delivery, after: DeliveryState) -> set[str]:
+    """Change the delivery as the act says and return the names of the columns touched."""
+    changed = {"state"}
+    delivery.state = after
+    if step.act in STAMP:
+        setattr(delivery, STAMP[step.act], step.at)
+        changed.add(STAMP[step.act])
+    for name in CLEARED.get(step.act, ()):
+        setattr(delivery, name, None)
+        changed.add(name)
+    if step.act is Act.RETURN:
+        delivery.return_reason = return_reason(step.reason)
+        delivery.belongs_to = step.belongs_to
+        changed |= {"return_reason", "belongs_to"}
+    return changed
+
+
+def _save(touched: Mapping[uuid.UUID, Delivery], changed: set[str]) -> None:
+    if len(touched) == 1:
+        next(iter(touched.values())).save(update_fields=changed)
+    elif touched:
+        Delivery.objects.bulk_update(touched.values(), sorted(changed), batch_size=150)
+
+
+def _record(step: Step, event: DeliveryEvent, found: Mapping[uuid.UUID, Delivery]) -> AuditRecord:
+    delivery = found[event.delivery_id]
+    return AuditRecord(
+        event=AUDIT_EVENT[step.act],
+        at=step.at,
+        actor=step.by,
+        object_type="delivery",
+        object_id=str(delivery.pk),
+        unit=delivery.unit,
+        incident=delivery.order.incident,
+        detail={
+            "order": str(delivery.order_id),
+            "before": event.before,
+            "after": event.after,
+            **({"reason": step.reason} if step.reason else {}),
+        },
+    )
+
+
+def _receipt(step: Step, delivery: Delivery) -> None:
+    take_receipt(
+        incident=delivery.order.incident,
+        unit=delivery.unit,
+        subject=str(delivery.pk),
+        values=step.values,
+        actor=step.by,
+        at=step.at,
+        client_key=step.client_key,
+    )
+
+
+# ---- one use case, one function ---------------------------------------------------------------------
+
+
+def acknowledge(
+    *,
+    delivery: Delivery,
+    by: User,
+    at: datetime,
+    client_key: str,
+    scope: Scope,
+    note: str = "",
+    device_at: datetime | None = None,
+) -> Delivery:
+    """Record that a person of the unit has read the order, and return the delivery."""
+    step = Step(Act.ACKNOWLEDGE, delivery.pk, at, client_key, by, note=note, device_at=device_at)
+    return perform([step], scope=scope)[0]
+
+
+def accept(
+    *, delivery: Delivery, by: User, at: datetime, client_key: str, scope: Scope, note: str = ""
+) -> Delivery:
+    """Record that the unit takes the order on, and return the delivery."""
+    return perform([Step(Act.ACCEPT, delivery.pk, at, client_key, by, note=note)], scope=scope)[0]
+
+
+def return_(
+    *,
+    delivery: Delivery,
+    by: User,
+    at: datetime,
+    client_key: str,
+    scope: Scope,
+    reason: str,
+    belongs_to: Unit | None = None,
+    note: str = "",
+) -> Delivery:
+    """Give the order back with its reason and, where known, who should have it."""
+    step = Step(
+        Act.RETURN,
+        delivery.pk,
+        at,
+        client_key,
+        by,
+        note=note,
+        reason=return_reason(reason),
+        belongs_to=belongs_to,
+    )
+    return perform([step], scope=scope)[0]
+
+
+def insist(
+    *, delivery: Delivery, by: User, at: datetime, client_key: str, scope: Scope, note: str
+) -> Delivery:
+    """Give a returned order to the same unit again, with the reason; it cannot come back twice."""
+    return perform([Step(Act.INSIST, delivery.pk, at, client_key, by, note=note)], scope=scope)[0]
+
+
+def start(
+    *, delivery: Delivery, by: User, at: datetime, client_key: str, scope: Scope, note: str = ""
+) -> Delivery:
+    """Record that the work has begun, and return the delivery."""
+    return perform([Step(Act.START, delivery.pk, at, client_key, by, note=note)], scope=scope)[0]
+
+
+def claim_done(
+    *,
+    delivery: Delivery,
+    by: User,
+    at: datetime,
+    client_key: str,
+    scope: Scope,
+    note: str = "",
+    values: Mapping[str, float | None] | None = None,
+) -> Delivery:
+    """Report the order done, with the values it asked for; the office above verifies."""
+    step = Step(
+        Act.CLAIM_DONE, delivery.pk, at, client_key, by, note=note, values=dict(values or {})
+    )
+    return perform([step], scope=scope)[0]
+
+
+def verify(
+    *, delivery: Delivery, by: User, at: datetime, client_key: str, scope: Scope, note: str = ""
+) -> Delivery:
+    """Record that the office above has seen it done; never by who reported it."""
+    return perform([Step(Act.VERIFY, delivery.pk, at, client_key, by, note=note)], scope=scope)[0]
+
+
+def reopen(
+    *, delivery: Delivery, by: User, at: datetime, client_key: str, scope: Scope, note: str
+) -> Delivery:
+    """Say that it is not done yet, with the reason; the unit goes on with it."""
+    return perform([Step(Act.REOPEN, delivery.pk, at, client_key, by, note=note)], scope=scope)[0]
+
+
+def close(
+    *, delivery: Delivery, by: User, at: datetime, client_key: str, scope: Scope, note: str = ""
+) -> Delivery:
+    """Close a verified delivery and return it."""
+    return perform([Step(Act.CLOSE, delivery.pk, at, client_key, by, note=note)], scope=scope)[0]
+
+
+@transaction.atomic
+def reassign(
+    *,
+    delivery: Delivery,
+    to: Unit,
+    by: User,
+    at: datetime,
+    client_key: str,
+    scope: Scope,
+    note: str,
+) -> Delivery:
+    """Give the order to another unit below the issuer, with a new reading clock; return its delivery.
+
+    The due moment stays: a reassignment never shortens nor lengthens it. Raises OutsideSubtree
+    (O409), WrongDeliveryState (O402) where that unit has the order already, and what `perform`
+    raises.
+    """
+    check_below(delivery.order.issuer, [to])
+    step = Step(Act.REASSIGN, delivery.pk, at, client_key, by, note=note, belongs_to=to)
+    replayed = DeliveryEvent.objects.filter(client_key=client_key).exists()
+    [old] = perform([step], scope=scope)
+    there = Delivery.objects.filter(order=old.order_id, unit=to).first()
+    if there is not None:
+        if replayed:
+            return there
+        raise WrongDeliveryState(
+            _("%s has this order already.") % to.name,
+            where=to.code,
+            remedy=_("Choose another unit."),
+        )
+    new = Delivery.objects.create(
+        order=old.order,
+        unit=to,
+        state=DeliveryState.DELIVERED,
+        delivered_at=at,
+        acknowledge_by=acknowledge_by(old.order.priority, at),
+        due_at=old.due_at,
+    )
+    DeliveryEvent.objects.create(
+        delivery=new,
+        act=Act.DELIVER,
+        at=at,
+        actor=by,
+        before=DeliveryState.ISSUED,
+        after=DeliveryState.DELIVERED,
+        note=note,
+        client_key=f"deliver:{new.pk.hex}",
+    )
+    Outbox.objects.create(delivery=new, channel="inbox", queued_at=at, sent_at=at, attempts=1)
+    audit.record(
+        event=AUDIT_EVENT[Act.DELIVER],
+        at=at,
+        actor=by,
+        object_type="delivery",
+        object_id=new.pk,
+        unit=to,
+        incident=old.order.incident,
+        detail={"order": str(old.order_id), "from": str(old.pk)},
+    )
+    return new

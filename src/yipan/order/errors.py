@@ -1,0 +1,103 @@
+"""What can go wrong with orders; codes O4xx."""
+
+from __future__ import annotations
+
+from yipan.kernel.errors import YipanError
+
+
+class OrderError(YipanError):
+    """Something about an order or its delivery does not allow this."""
+
+    code = "O400"
+    status = 400
+
+
+class WrongOrderState(OrderError):
+    """The order is not in a state from which this act leads on."""
+
+    code = "O401"
+    status = 409
+
+
+class WrongDeliveryState(OrderError):
+    """The delivery is not in a state from which this act leads on."""
+
+    code = "O402"
+    status = 409
+
+
+class UndoOver(OrderError):
+    """The time for undoing has passed: the order has left and can only be withdrawn."""
+
+    code = "O403"
+    status = 409
+
+
+class KeyTaken(OrderError):
+    """This client key was used for another act."""
+
+    code = "O404"
+    status = 409
+
+
+class OwnWork(OrderError):
+    """Nobody verifies what they themselves reported done."""
+
+    code = "O405"
+    status = 403
+
+
+class NotAbove(OrderError):
+    """Only an office above the accountable unit may do this."""
+
+    code = "O406"
+    status = 403
+
+
+class ReasonMissing(OrderError):
+    """A return, a withdrawal or a reopening needs its reason."""
+
+    code = "O407"
+    status = 422
+
+
+class ReturnOver(OrderError):
+    """A delivery is returned once, within 30 minutes of its acknowledgement, before acceptance."""
+
+    code = "O408"
+    status = 409
+
+
+class OutsideSubtree(OrderError):
+    """An order can reach only units below its issuer."""
+
+    code = "O409"
+    status = 403
+
+
+class Unfit(OrderError):
+    """The draft lacks something that an order must have."""
+
+    code = "O410"
+    status = 422
+
+
+class NobodyToReceive(OrderError):
+    """The targets name no unit that is in being."""
+
+    code = "O411"
+    status = 422
+
+
+class NothingOrdered(OrderError):
+    """The signed option orders nothing that a matter carries."""
+
+    code = "O412"
+    status = 422
+
+
+class UnknownAct(OrderError):
+    """There is no such act."""
+
+    code = "O413"
+    status = 404

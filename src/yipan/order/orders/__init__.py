@@ -1,0 +1,1 @@
+"""Orders before they leave: drafting, checking, issuing, holding for undo, withdrawing."""

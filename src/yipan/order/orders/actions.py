@@ -1,0 +1,336 @@
+"""Drafting, issuing, undoing, releasing, withdrawing: one use case, one function."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from yipan.access import audit
+from yipan.access.models import AuditRecord, Incident, User
+from yipan.access.rules import Action
+from yipan.access.scope import Scope
+from yipan.order.deliveries import queries as delivering
+from yipan.order.errors import NobodyToReceive, NothingOrdered, UnknownAct, WrongOrderState
+from yipan.order.matters import Matter, Text, by_setting, level_of, matters
+from yipan.order.models import Order, OrderState, Priority, Target
+from yipan.order.orders import drafting, queries
+from yipan.order.orders.rules import (
+    AUDIT_EVENT,
+    OrderAct,
+    check_below,
+    check_can,
+    check_fit,
+)
+from yipan.places import queries as places
+from yipan.places.models import Package, Unit
+from yipan.plan.models import OptionCounty, Signature
+
+# ---- drafting -------------------------------------------------------------------------------------
+
+
+@transaction.atomic
+def draft_orders(
+    *, signature: Signature, by: User, at: datetime, scope: Scope | None = None
+) -> list[Order]:
+    """Draft one order for each county and matter that the signed option orders; return them all.
+
+    Drafted again, the same orders are found where they stand. Raises NothingOrdered (O412) where
+    the option orders nothing that a matter carries, and what `scope.check` raises.
+    """
+    option = signature.option
+    incident = option.scenario.assessment.incident
+    issuer = places.province(incident.package)
+    if scope is not None:
+        scope.check(Action.ORDER_DRAFT, issuer)
+    signed = places.board_time(incident.package).local_day(signature.at)
+    name = Text(option.name_zh, option.name_en)
+    rows = OptionCounty.objects.filter(option=option).select_related("unit").order_by("unit__code")
+    meant: dict[uuid.UUID, tuple[Order, Unit]] = {}
+    for row in rows:
+        for matter, weeks in _matters_of(row):
+            stretch = drafting.phases(weeks, start=option.scenario.start_day)
+            title = drafting.title(matter, stretch)
+            body = drafting.body(matter, stretch, tier=row.tier, option=name, signed=signed)
+            order = _draft(incident, matter, title, body, issuer, by, at)
+            order.id = drafting.order_id(signature.pk, row.unit_id, matter.id)
+            order.signature = signature
+            order.source = {
+                "kind": "option",
+                "option": option.key,
+                "number": option.number,
+                "tier": row.tier,
+                "levels": weeks,
+            }
+            meant[order.id] = (order, row.unit)
+    if not meant:
+        raise NothingOrdered(
+            _("The signed option “%s” orders nothing that a matter carries.") % option.name,
+            where=f"signature {signature.pk}",
+            remedy=_("Name the setting in order/matters.yaml, or write the order by hand."),
+        )
+    return _keep_drafts(meant, by=by, at=at)
+
+
+def _matters_of(row: OptionCounty) -> Iterable[tuple[Matter, list[str]]]:
+    """Yield each matter that a county's levels give effect to, with its level week by week."""
+    for setting, matter in by_setting().items():
+        if row.levels.get(setting):
+            yield matter, [level_of(level) for level in row.levels[setting]]
+
+
+def _draft(
+    incident: Incident,
+    matter: Matter,
+    title: Text,
+    body: Text,
+    issuer: Unit,
+    by: User,
+    at: datetime,
+) -> Order:
+    return Order(
+        incident=incident,
+        matter=matter.id,
+        title_zh=title.zh[:200],
+        title_en=title.en[:200],
+        body_zh=body.zh,
+        body_en=body.en,
+        closure_zh=matter.closure.zh,
+        closure_en=matter.closure.en,
+        closure_check=dict(matter.check),
+        post_zh=matter.post.zh,
+        post_en=matter.post.en,
+        priority=matter.priority,
+        due_minutes=matter.due_minutes,
+        state=OrderState.DRAFT,
+        issuer=issuer,
+        drafted_at=at,
+        drafted_by=by,
+        exercise=incident.exercise,
+    )
+
+
+def _keep_drafts(
+    meant: Mapping[uuid.UUID, tuple[Order, Unit]], *, by: User, at: datetime
+) -> list[Order]:
+    there: set[uuid.UUID] = set()
+    for some in queries.chunks(list(meant)):
+        there.update(Order.objects.filter(pk__in=some).values_list("pk", flat=True))
+    new = [pair for pk, pair in meant.items() if pk not in there]
+    Order.objects.bulk_create([order for order, _unit in new], batch_size=200)
+    Target.objects.bulk_create(
+        [Target(order=order, unit=unit) for order, unit in new], batch_size=500
+    )
+    audit.record_many(_records(OrderAct.DRAFT, [order for order, _unit in new], by=by, at=at))
+    return load(meant)
+
+
+def load(ids: Iterable[uuid.UUID]) -> list[Order]:
+    """Return orders by id as they stand now, with what the rules ask of them."""
+    found: list[Order] = []
+    for some in queries.chunks(list(ids)):
+        found += Order.objects.filter(pk__in=some).select_related("incident__package", "issuer")
+    return sorted(found, key=lambda order: (order.priority, order.matter, str(order.pk)))
+
+
+@transaction.atomic
+def draft_order(
+    *,
+    incident: Incident,
+    issuer: Unit,
+    matter: str,
+    title: Text,
+    body: Text,
+    targets: Sequence[tuple[Unit, str]],
+    by: User,
+    at: datetime,
+    scope: Scope,
+    closure: Text | None = None,
+    priority: int | None = None,
+    due_at: datetime | None = None,
+    elements: Sequence[str] = (),
+    source: Mapping[str, object] | None = None,
+) -> Order:
+    """Draft one order by hand and return it; what is not said comes from its matter.
+
+    Raises UnknownAct (O413) for an unknown matter, OutsideSubtree (O409), Unfit (O410), and what
+    `scope.check` raises.
+    """
+    scope.check(Action.ORDER_DRAFT, issuer)
+    check_below(issuer, [unit for unit, _level in targets])
+    if matter not in matters():
+        raise UnknownAct(
+            _("There is no matter “%s”.") % matter[:40],
+            where="matter",
+            remedy=_("Choose one: %s.") % ", ".join(matters()),
+        )
+    order = _draft(incident, matters()[matter], title, body, issuer, by, at)
+    if closure is not None:
+        order.closure_zh, order.closure_en = closure.zh, closure.en
+    if priority is not None:
+        order.priority = Priority(priority)
+    if due_at is not None:
+        order.due_at, order.due_minutes = due_at, None
+    order.elements = list(elements)
+    order.source = dict(source or {"kind": "hand"})
+    check_fit(order, at=at)
+    order.save()
+    Target.objects.bulk_create(
+        [Target(order=order, unit=unit, level=level) for unit, level in dict.fromkeys(targets)]
+    )
+    audit.record_many(_records(OrderAct.DRAFT, [order], by=by, at=at))
+    return order
+
+
+# ---- issuing --------------------------------------------------------------------------------------
+
+
+@transaction.atomic
+def issue_orders(*, orders: Iterable[Order], by: User, at: datetime, scope: Scope) -> list[Order]:
+    """Issue drafts: P1–P3 are held 60 s for undo, a P0 leaves at once; return them as they stand.
+
+    All or none. Raises WrongOrderState (O401), Unfit (O410), NobodyToReceive (O411), and what
+    `scope.check` raises.
+    """
+    chosen = _locked(orders)
+    for order in chosen:
+        check_can(OrderAct.ISSUE, order, scope=scope, at=at)
+        check_fit(order, at=at)
+    _check_received(chosen, at=at)
+    for some in queries.chunks([order.pk for order in chosen]):
+        Order.objects.filter(pk__in=some).update(state=OrderState.HELD, issued_at=at, issued_by=by)
+    audit.record_many(_records(OrderAct.ISSUE, chosen, by=by, at=at))
+    _release([order for order in chosen if order.priority == Priority.P0], by=by, at=at)
+    return load(order.pk for order in chosen)
+
+
+@transaction.atomic
+def undo_orders(*, orders: Iterable[Order], by: User, at: datetime, scope: Scope) -> list[Order]:
+    """Take issued orders back before they leave; they are drafts again.
+
+    Raises UndoOver (O403) once an order has left, WrongOrderState (O401), and what `scope.check`
+    raises.
+    """
+    chosen = _locked(orders)
+    for order in chosen:
+        check_can(OrderAct.UNDO, order, scope=scope, at=at)
+    for some in queries.chunks([order.pk for order in chosen]):
+        Order.objects.filter(pk__in=some).update(
+            state=OrderState.DRAFT, issued_at=None, issued_by=None
+        )
+    audit.record_many(_records(OrderAct.UNDO, chosen, by=by, at=at))
+    return load(order.pk for order in chosen)
+
+
+@transaction.atomic
+def release_due(*, at: datetime) -> int:
+    """Release every order whose hold is over and return how many deliveries were written.
+
+    Safe to run by several workers at once, and again after one was killed.
+    """
+    ready = list(
+        queries.due_for_release(at)
+        .select_for_update(skip_locked=True, of=("self",))
+        .select_related("incident__package", "issuer")
+    )
+    return _release(ready, by=None, at=at)
+
+
+def _release(ready: Sequence[Order], *, by: User | None, at: datetime) -> int:
+    if not ready:
+        return 0
+    ids = [order.pk for order in ready]
+    for some in queries.chunks(ids):
+        Order.objects.filter(pk__in=some).update(state=OrderState.ISSUED, released_at=at)
+    queries.set_due(ids, at=at)
+    written = 0
+    for package, group in _by_package(ready).items():
+        day = places.board_time(package).local_day(at)
+        written += queries.fan_out([order.pk for order in group], at=at, on=day)
+    audit.record_many(_records(OrderAct.RELEASE, ready, by=by, at=at))
+    return written
+
+
+@transaction.atomic
+def withdraw_order(*, order: Order, by: User, at: datetime, reason: str, scope: Scope) -> Order:
+    """Withdraw an order: a draft is discarded, an issued one is cancelled at everyone who has it.
+
+    Raises ReasonMissing (O407) for an issued order without a reason, WrongOrderState (O401), and
+    what `scope.check` raises.
+    """
+    [locked] = _locked([order])
+    check_can(OrderAct.WITHDRAW, locked, scope=scope, at=at, reason=reason)
+    Order.objects.filter(pk=locked.pk).update(state=OrderState.WITHDRAWN, withdrawn_at=at)
+    reached = delivering.cancel_all(locked.pk, by=by, at=at, reason=reason.strip())
+    audit.record_many(
+        _records(OrderAct.WITHDRAW, [locked], by=by, at=at, more={"cancelled": reached})
+    )
+    return load([locked.pk])[0]
+
+
+# ---- shared ----------------------------------------------------------------------------------------
+
+
+def _locked(orders: Iterable[Order]) -> list[Order]:
+    found: list[Order] = []
+    wanted = list(dict.fromkeys(order.pk for order in orders))
+    for some in queries.chunks(wanted):
+        found += (
+            Order.objects.filter(pk__in=some)
+            .select_for_update(of=("self",))
+            .select_related("incident__package", "issuer")
+        )
+    if len(found) != len(wanted):
+        raise WrongOrderState(
+            _("%d of the orders are no longer there.") % (len(wanted) - len(found)),
+            remedy=_("Look at the list again."),
+        )
+    return sorted(found, key=lambda order: (order.priority, order.matter, str(order.pk)))
+
+
+def _check_received(chosen: Sequence[Order], *, at: datetime) -> None:
+    if not chosen:
+        return
+    day = places.board_time(chosen[0].incident.package).local_day(at)
+    counts = queries.recipient_counts(chosen, on=day)
+    for order in chosen:
+        if not counts[order.pk]:
+            raise NobodyToReceive(
+                _("No unit would receive this order."),
+                where=order.title[:60],
+                remedy=_("Choose units that are in being."),
+            )
+
+
+def _by_package(ready: Sequence[Order]) -> dict[Package, list[Order]]:
+    groups: dict[Package, list[Order]] = {}
+    for order in ready:
+        package = order.incident.package
+        groups.setdefault(package, []).append(order)
+    return groups
+
+
+def _records(
+    act: OrderAct,
+    orders: Sequence[Order],
+    *,
+    by: User | None,
+    at: datetime,
+    more: Mapping[str, object] | None = None,
+) -> list[AuditRecord]:
+    return [
+        AuditRecord(
+            event=AUDIT_EVENT[act],
+            at=at,
+            actor=by,
+            object_type="order",
+            object_id=str(order.pk),
+            unit=order.issuer,
+            incident=order.incident,
+            detail={"matter": order.matter, "priority": order.priority, **(more or {})},
+        )
+        for order in orders
+    ]

@@ -1,0 +1,181 @@
+"""Every read of orders as such, and the one statement that fans an order out to its units."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from django.db import connection
+from django.db.models import Count, Q, QuerySet
+
+from yipan.access.models import Incident
+from yipan.access.rules import Action
+from yipan.access.scope import Scope
+from yipan.order.deliveries.rules import ACKNOWLEDGE_WITHIN
+from yipan.order.models import Delivery, DeliveryState, Order, OrderState, Target
+from yipan.order.orders.rules import HOLD
+from yipan.places.models import Unit
+
+CHUNK = 500  # ids in one statement: SQLite counts its parameters
+
+
+def orders(incident: Incident, scope: Scope) -> QuerySet[Order]:
+    """Return the orders a person may see: issued by, meant for, or delivered to a unit in sight."""
+    every = Order.objects.filter(incident=incident).select_related(
+        "incident__package", "issuer", "signature__option", "issued_by"
+    )
+    if scope.system:
+        return every
+    issuing = scope.condition(action=Action.ORDER_DRAFT, unit="issuer")
+    sent = Delivery.objects.filter(
+        scope.condition(action=Action.ORDER_READ), order__incident=incident
+    )
+    return every.filter(issuing | Q(pk__in=sent.values("order")))
+
+
+def drafts(incident: Incident, scope: Scope) -> QuerySet[Order]:
+    """Return the drafts this person may issue or change, the most urgent first."""
+    own = orders(incident, scope).filter(state=OrderState.DRAFT)
+    return own.filter(scope.condition(action=Action.ORDER_DRAFT, unit="issuer")).order_by(
+        "priority", "matter", "drafted_at", "pk"
+    )
+
+
+def held(incident: Incident, scope: Scope) -> QuerySet[Order]:
+    """Return the orders that are issued and can still be undone."""
+    own = orders(incident, scope).filter(state=OrderState.HELD)
+    return own.filter(scope.condition(action=Action.ORDER_DRAFT, unit="issuer"))
+
+
+def due_for_release(at: datetime) -> QuerySet[Order]:
+    """Return the held orders whose hold is over at `at`, the most urgent first."""
+    over = Q(pk__in=[])
+    for priority, hold in HOLD.items():
+        over |= Q(priority=priority, issued_at__lte=at - hold)
+    return Order.objects.filter(over, state=OrderState.HELD).order_by("priority", "issued_at", "pk")
+
+
+def recipients(order: Order, *, on: date) -> QuerySet[Unit]:
+    """Return the units a draft would reach, in the order of the tree."""
+    meant = Q(pk__in=[])
+    for target in order.targets.select_related("unit"):
+        meant |= _meant(target)
+    return Unit.objects.filter(meant, in_being(on)).order_by("lft")
+
+
+def recipient_counts(chosen: Sequence[Order], *, on: date) -> dict[uuid.UUID, int]:
+    """Return how many units each draft would reach, with few statements however many drafts."""
+    counts = {order.pk: 0 for order in chosen}
+    for some in chunks([order.pk for order in chosen]):
+        targets = Target.objects.filter(order__in=some)
+        single = targets.filter(level="").filter(in_being(on, "unit__"))
+        for pk, n in single.values_list("order").annotate(n=Count("pk")).order_by():
+            counts[pk] += n
+        for target in targets.exclude(level="").select_related("unit"):
+            counts[target.order_id] += Unit.objects.filter(_meant(target), in_being(on)).count()
+    return counts
+
+
+def _meant(target: Target) -> Q:
+    if not target.level:
+        return Q(pk=target.unit_id)
+    unit = target.unit
+    return Q(
+        package_id=unit.package_id,
+        level=target.level,
+        lft__gte=unit.lft,
+        rgt__lte=unit.rgt,
+    )
+
+
+def in_being(on: date, path: str = "") -> Q:
+    """Return the condition that a unit exists on a day."""
+    begun = Q(**{f"{path}valid_from__isnull": True}) | Q(**{f"{path}valid_from__lte": on})
+    return begun & (Q(**{f"{path}valid_to__isnull": True}) | Q(**{f"{path}valid_to__gt": on}))
+
+
+# ---- the fan-out ---------------------------------------------------------------------------------
+
+_DELIVERIES = """
+INSERT INTO order_delivery
+    (id, order_id, unit_id, state, acknowledge_by, due_at, delivered_at, return_reason)
+SELECT {new_id}, o.id, u.id, %s,
+    CASE o.priority WHEN 0 THEN {moment} WHEN 1 THEN {moment} WHEN 2 THEN {moment} ELSE {moment} END,
+    o.due_at, {moment}, ''
+FROM order_target t
+JOIN order_order o ON o.id = t.order_id
+JOIN places_unit base ON base.id = t.unit_id
+JOIN places_unit u ON u.package_id = base.package_id AND u.lft >= base.lft AND u.lft <= base.rgt
+    AND ((t.level = '' AND u.id = base.id) OR u.level = t.level)
+WHERE o.id IN ({orders})
+    AND (u.valid_from IS NULL OR u.valid_from <= %s) AND (u.valid_to IS NULL OR u.valid_to > %s)
+ON CONFLICT (order_id, unit_id) DO NOTHING
+"""
+
+_EVENTS = """
+INSERT INTO order_deliveryevent (delivery_id, act, at, before, after, note, client_key)
+SELECT d.id, 'deliver', {moment}, %s, %s, '', 'deliver:' || d.id
+FROM order_delivery d WHERE d.order_id IN ({orders})
+ON CONFLICT (client_key) DO NOTHING
+"""
+
+_OUTBOX = """
+INSERT INTO order_outbox (delivery_id, channel, queued_at, sent_at, attempts, last_error)
+SELECT d.id, 'inbox', {moment}, {moment}, 1, ''
+FROM order_delivery d WHERE d.order_id IN ({orders})
+ON CONFLICT (delivery_id, channel) DO NOTHING
+"""
+
+
+def fan_out(order_ids: Iterable[uuid.UUID], *, at: datetime, on: date) -> int:
+    """Write the deliveries of released orders, their first events and outbox rows; return how many.
+
+    A handful of statements for any number of units, inside the caller's transaction: killed at any
+    moment, either all of it stands or none, and a second run adds nothing.
+    """
+    now, day = _moment(at), connection.ops.adapt_datefield_value(on)
+    by = [_moment(at + ACKNOWLEDGE_WITHIN[priority]) for priority in sorted(ACKNOWLEDGE_WITHIN)]
+    written = 0
+    for some in chunks(list(order_ids)):
+        ids = [_key(pk) for pk in some]
+        written += _run(_DELIVERIES, ids, [DeliveryState.DELIVERED, *by, now], [day, day])
+        _run(_EVENTS, ids, [now, DeliveryState.ISSUED, DeliveryState.DELIVERED], [])
+        _run(_OUTBOX, ids, [now, now], [])
+    return written
+
+
+def _run(template: str, ids: list[Any], before: list[Any], after: list[Any]) -> int:
+    postgres = connection.vendor == "postgresql"
+    sql = template.format(
+        new_id="gen_random_uuid()" if postgres else "lower(hex(randomblob(16)))",
+        moment="%s::timestamptz" if postgres else "%s",
+        orders=", ".join(["%s"] * len(ids)),
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(sql, [*before, *ids, *after])
+        return max(0, int(cursor.rowcount))
+
+
+def _moment(at: datetime) -> Any:
+    return connection.ops.adapt_datetimefield_value(at)
+
+
+def _key(pk: uuid.UUID) -> Any:
+    return pk if connection.vendor == "postgresql" else pk.hex
+
+
+def set_due(order_ids: Sequence[uuid.UUID], *, at: datetime) -> None:
+    """Turn "so long after release" into the moment it is due, one statement for each length."""
+    for some in chunks(list(order_ids)):
+        mine = Order.objects.filter(pk__in=some, due_at__isnull=True)
+        for minutes in set(mine.values_list("due_minutes", flat=True)):
+            if minutes is not None:
+                mine.filter(due_minutes=minutes).update(due_at=at + timedelta(minutes=minutes))
+
+
+def chunks(ids: Sequence[uuid.UUID], size: int = CHUNK) -> Iterator[Sequence[uuid.UUID]]:
+    """Yield the ids in handfuls that one statement can carry."""
+    for start in range(0, len(ids), size):
+        yield ids[start : start + size]
