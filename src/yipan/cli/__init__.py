@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from yipan import __version__
-from yipan.cli import board, loop, orders, serve
+from yipan.cli import analyst, board, loop, orders, serve
 from yipan.kernel.texts import terminal_text as _
 
 
@@ -28,6 +28,7 @@ for _verb in (
     loop.assess,
     loop.plan,
     orders.order,
+    analyst.rt,
     board.backup,
     board.restore,
     board.doctor,

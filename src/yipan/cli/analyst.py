@@ -1,0 +1,136 @@
+"""The analyst's verbs on plain files: `rt`; no database, no incident, the same engines as the board."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+import numpy as np
+
+from yipan.cli.common import examples, say, verb
+from yipan.cli.tables import Daily, daily_counts, read_table, write_table
+from yipan.engines.surveillance.errors import MalformedTable
+from yipan.kernel.texts import terminal_text as _
+
+# The engines are imported inside the verbs: scipy and numba take a second that `--help` need not.
+
+if TYPE_CHECKING:
+    from yipan.engines.checks import Floats
+
+IN = click.Path(path_type=Path, dir_okay=False)
+OUT = click.Path(path_type=Path, dir_okay=False, writable=True)
+RT_COLUMNS = ("t_start", "t_end", "mean", "sd", "q025", "q05", "median", "q95", "q975")
+RT_PROBABILITIES = (0.025, 0.05, 0.5, 0.95, 0.975)
+
+out_option = click.option(
+    "--out", type=OUT, metavar="OUT.csv", help=_("Where to write. Default: the terminal.")
+)
+
+
+@click.command(
+    help=_(
+        "Estimate Rt from daily cases.\n\n"
+        "CASES.csv has `t` or `date`, `cases` or `local` and `imported`, and may have `place`. "
+        "Imported cases infect but are not counted as infected here. Windows in which the estimate "
+        "is undefined are NA."
+    ),
+    epilog=examples(
+        "yipan rt cases.csv --si-mean 7.5 --si-sd 3.4 --window 7 --out rt.csv",
+        "yipan rt cases.csv --si serial_interval.csv --window 14",
+    ),
+)
+@click.argument("cases", type=IN, metavar="CASES.csv")
+@click.option("--si-mean", type=float, help=_("Mean serial interval, days."))
+@click.option("--si-sd", type=float, help=_("Standard deviation of the serial interval, days."))
+@click.option(
+    "--si", "si_file", type=IN, metavar="FILE", help=_("Serial interval by day: `k,w` from k = 0.")
+)
+@click.option("--window", default=7, show_default=True, help=_("Days in a window."))
+@click.option("--prior-mean", default=5.0, show_default=True, help=_("Mean of the prior of Rt."))
+@click.option("--prior-sd", default=5.0, show_default=True, help=_("Its standard deviation."))
+@out_option
+@verb
+def rt(
+    *,
+    cases: Path,
+    si_mean: float | None,
+    si_sd: float | None,
+    si_file: Path | None,
+    window: int,
+    prior_mean: float,
+    prior_sd: float,
+    out: Path | None,
+) -> None:
+    from yipan.engines.surveillance.reproduction import enough_cases, estimate_Rt_cori
+
+    groups = read_cases(cases)
+    rows: list[tuple[object, ...]] = []
+    shown = defined = 0
+    for group in groups:
+        weights = serial_interval(si_file, si_mean, si_sd, days=len(group.days))
+        found = estimate_Rt_cori(
+            group.counts["local"],
+            group.counts["imported"],
+            weights,
+            window_days=window,
+            prior_mean=prior_mean,
+            prior_sd=prior_sd,
+            probabilities=RT_PROBABILITIES,
+        )
+        shown += int(enough_cases(found).sum())
+        defined += int(np.isfinite(found.mean).sum())
+        for p, place in enumerate(group.places):
+            for i, (start, end) in enumerate(zip(found.t_start, found.t_end, strict=True)):
+                estimate = (found.mean[i, p], found.sd[i, p], *found.quantiles[:, i, p])
+                rows.append((place, group.days[start], group.days[end - 1], *estimate))
+    write_table(out, ("place", *RT_COLUMNS), rows)
+    say(
+        _("%(rows)d windows; in %(few)d of them there are too few local cases to say.")
+        % {"rows": len(rows), "few": defined - shown},
+        as_json=True,
+    )
+
+
+def read_cases(path: Path) -> list[Daily]:
+    """Return daily local and imported cases by place from a file of the form `yipan rt` reads."""
+    table = read_table(path, "t|date|dates", "cases|local|I")
+    days = table.days("date", "dates", "t")
+    local = next(name for name in ("local", "cases", "I") if table.has(name))
+    columns = {"local": local}
+    if table.has("imported"):
+        columns["imported"] = "imported"
+        if local != "local":
+            raise MalformedTable(
+                _("`%s` beside `imported` is ambiguous.") % local,
+                where=str(path),
+                remedy=_("Name the column `local`: the cases infected here, imported ones apart."),
+            )
+    groups = daily_counts(table, days, columns)
+    for group in groups:
+        group.counts.setdefault("imported", np.zeros_like(group.counts["local"]))
+    return groups
+
+
+def serial_interval(
+    path: Path | None, mean: float | None, sd: float | None, *, days: int
+) -> Floats:
+    """Return the serial interval of a file `k,w`, or of a mean and sd over `days` days."""
+    from yipan.engines.surveillance.reproduction import discretised_serial_interval
+
+    if path is None:
+        if mean is None or sd is None:
+            raise click.UsageError(_("Give --si FILE, or both --si-mean and --si-sd."))
+        return discretised_serial_interval(mean_days=mean, sd_days=sd, days=days)
+    if mean is not None or sd is not None:
+        raise click.UsageError(_("Give --si FILE, or --si-mean and --si-sd, not both."))
+    table = read_table(path, "k", "w")
+    lags, weights = table.counts("k").astype(int), table.numbers_of("w")
+    filled = np.zeros(int(lags.max()) + 1)
+    for row, (lag, weight) in enumerate(zip(lags, weights, strict=True)):
+        if weight < 0:
+            table.refuse(row, "w", _("%g is not a probability.") % weight)
+        if lag in lags[:row]:
+            table.refuse(row, "k", _("%d stands twice.") % lag)
+        filled[lag] = weight
+    return filled

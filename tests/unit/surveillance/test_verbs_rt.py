@@ -1,0 +1,139 @@
+"""`yipan rt`: what it refuses and how it says so, then what it answers."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from yipan.cli import main
+
+SI = ("--si-mean", "7.5", "--si-sd", "3.4")
+HEADER = "place,t_start,t_end,mean,sd,q025,q05,median,q95,q975"
+
+
+def call(*arguments: object) -> Result:
+    return CliRunner().invoke(main, [str(argument) for argument in arguments])
+
+
+def write(path: Path, text: str, encoding: str = "utf-8") -> Path:
+    path.write_text(text, encoding=encoding)
+    return path
+
+
+def rows_of(path: Path) -> list[dict[str, str]]:
+    with path.open(encoding="utf-8") as lines:
+        return list(csv.DictReader(lines))
+
+
+@pytest.mark.parametrize(
+    ("text", "code", "told"),
+    [
+        ("date,place\n2020-01-01,A\n", "E831", "column cases"),
+        ("cases\n3\n", "E831", "column t or date"),
+        ("date,cases\n2020-01-01,3\n2020-01-02,-4\n", "E831", "row 3, column cases"),
+        ("date,cases\n2020-01-01,3\n2020-01-02,\n", "E831", "row 3, column cases"),
+        ("date,cases\n2020-01-01,3\n2020-01-02,2.5\n", "E831", "row 3, column cases"),
+        ("date,cases\n2020-01-01,3\n2020-02-30,4\n", "E831", "row 3, column date"),
+        ("t,cases\n1,3\nx,4\n", "E831", "row 3, column t"),
+        ("t,cases\n1,3\n3,4\n", "E831", "2 is missing"),
+        ("t,cases\n1,3\n1,4\n", "E831", "1 stands twice"),
+        ("t,cases\n1,3,9\n", "E831", "Row 2 has 3 fields"),
+        ("t,cases,imported\n1,3,0\n", "E831", "ambiguous"),
+        ("", "E832", "empty"),
+        ("date,cases\n", "E832", "no row"),
+    ],
+)
+def test_a_bad_file_is_refused_with_its_row_and_field(
+    tmp_path: Path, text: str, code: str, told: str
+) -> None:
+    bad = write(tmp_path / "bad.csv", text)
+    answer = call("rt", bad, *SI, "--out", tmp_path / "out.csv")
+    assert answer.exit_code == 1
+    assert f"{code} [{bad}" in answer.stderr
+    assert told in answer.stderr
+    assert not (tmp_path / "out.csv").exists()
+
+
+def test_a_file_in_gbk_is_refused_with_the_cure(tmp_path: Path) -> None:
+    bad = write(tmp_path / "bad.csv", "t,place,cases\n1,郑州,3\n", encoding="gbk")
+    answer = call("rt", bad, *SI)
+    assert answer.exit_code == 1
+    assert "E832" in answer.stderr
+    assert "Line 2" in answer.stderr
+    assert "iconv" in answer.stderr
+
+
+def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
+    answer = call("rt", tmp_path / "nothing.csv", *SI)
+    assert answer.exit_code == 1
+    assert "E832" in answer.stderr
+
+
+@pytest.mark.parametrize(
+    "options",
+    [(), ("--si-mean", "7"), ("--si", "si.csv", "--si-mean", "7"), (*SI, "--window", "0")],
+)
+def test_a_serial_interval_or_window_that_is_none_is_refused(
+    tmp_path: Path, options: tuple[str, ...]
+) -> None:
+    good = write(tmp_path / "good.csv", "t,cases\n" + "".join(f"{t},{t}\n" for t in range(1, 30)))
+    assert call("rt", good, *options).exit_code in (1, 2)
+
+
+def test_the_window_is_named_by_the_days_of_the_file(tmp_path: Path) -> None:
+    days = "".join(f"2020-01-{t:02d},{t}\n" for t in range(1, 31))
+    out = tmp_path / "out.csv"
+    answer = call("rt", write(tmp_path / "c.csv", "date,cases\n" + days), *SI, "--out", out)
+    assert answer.exit_code == 0, answer.stderr
+    assert out.read_text(encoding="utf-8").splitlines()[0] == HEADER
+    first, last = rows_of(out)[0], rows_of(out)[-1]
+    assert (first["t_start"], first["t_end"]) == ("2020-01-02", "2020-01-08")
+    assert last["t_end"] == "2020-01-30"
+
+
+def test_places_of_different_days_are_estimated_each_on_its_own(tmp_path: Path) -> None:
+    alone = "".join(f"{t},{3 * t}\n" for t in range(5, 40))
+    both = "".join(f"{t},{3 * t},B\n" for t in range(5, 40)) + "".join(
+        f"{t},{t},A\n" for t in range(1, 30)
+    )
+    one, two = tmp_path / "one.csv", tmp_path / "two.csv"
+    call("rt", write(tmp_path / "a.csv", "t,cases\n" + alone), *SI, "--out", one)
+    call("rt", write(tmp_path / "b.csv", "t,cases,place\n" + both), *SI, "--out", two)
+    of_b = [row for row in rows_of(two) if row["place"] == "B"]
+    assert [r["mean"] for r in of_b] == [r["mean"] for r in rows_of(one)]
+
+
+@pytest.mark.parametrize("flu", ["Flu2009", "Flu1918"])
+def test_the_published_windows_come_out_of_the_file(flu: str, shared: Path, tmp_path: Path) -> None:
+    folder, out = shared / "reference" / "rt", tmp_path / "out.csv"
+    answer = call(
+        "rt", folder / f"epiestim_input_{flu}.csv", "--si", folder / f"epiestim_si_{flu}.csv",
+        "--out", out,
+    )  # fmt: skip
+    assert answer.exit_code == 0, answer.stderr
+    wanted = [
+        row
+        for row in rows_of(folder / "epiestim_reference.csv")
+        if row["case"] == f"{flu}_nonparam"
+    ]
+    found = rows_of(out)
+    assert len(found) == len(wanted)
+    for ours, theirs in zip(found, wanted, strict=True):
+        for column in HEADER.split(",")[1:]:
+            if theirs[column] == "NA":
+                assert ours[column] == "NA"
+            else:
+                assert float(ours[column]) == pytest.approx(float(theirs[column]), abs=1e-6)
+
+
+def test_imported_cases_lower_the_estimate(tmp_path: Path) -> None:
+    local, mixed = tmp_path / "local.csv", tmp_path / "mixed.csv"
+    rows = range(1, 40)
+    write(tmp_path / "a.csv", "t,local,imported\n" + "".join(f"{t},8,0\n" for t in rows))
+    write(tmp_path / "b.csv", "t,local,imported\n" + "".join(f"{t},5,3\n" for t in rows))
+    call("rt", tmp_path / "a.csv", *SI, "--out", local)
+    call("rt", tmp_path / "b.csv", *SI, "--out", mixed)
+    assert float(rows_of(mixed)[-1]["mean"]) < float(rows_of(local)[-1]["mean"])
