@@ -29,6 +29,7 @@ for _verb in (
     loop.plan,
     orders.order,
     analyst.rt,
+    analyst.nowcast,
     board.backup,
     board.restore,
     board.doctor,

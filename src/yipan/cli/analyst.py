@@ -1,7 +1,8 @@
-"""The analyst's verbs on plain files: `rt`; no database, no incident, the same engines as the board."""
+"""The analyst's verbs on plain files: `rt`, `nowcast`; no database, no incident, the same engines as the board."""
 
 from __future__ import annotations
 
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,7 +10,7 @@ import click
 import numpy as np
 
 from yipan.cli.common import examples, say, verb
-from yipan.cli.tables import Daily, daily_counts, read_table, write_table
+from yipan.cli.tables import Daily, daily_counts, day_range, read_table, write_table
 from yipan.engines.surveillance.errors import MalformedTable
 from yipan.kernel.texts import terminal_text as _
 
@@ -22,6 +23,10 @@ IN = click.Path(path_type=Path, dir_okay=False)
 OUT = click.Path(path_type=Path, dir_okay=False, writable=True)
 RT_COLUMNS = ("t_start", "t_end", "mean", "sd", "q025", "q05", "median", "q95", "q975")
 RT_PROBABILITIES = (0.025, 0.05, 0.5, 0.95, 0.975)
+NOWCAST_COLUMNS = (
+    "place", "reference_date", "reported", "mean",
+    "q025", "q05", "q25", "median", "q75", "q95", "q975",
+)  # fmt: skip
 
 out_option = click.option(
     "--out", type=OUT, metavar="OUT.csv", help=_("Where to write. Default: the terminal.")
@@ -134,3 +139,99 @@ def serial_interval(
             table.refuse(row, "k", _("%d stands twice.") % lag)
         filled[lag] = weight
     return filled
+
+
+@click.command(
+    help=_(
+        "Estimate how many cases have begun, those not yet reported included.\n\n"
+        "TRIANGLE.csv has `reference_date`, `report_date` and `count` (new reports of that day), and "
+        "may have `place`. Reports after --now are not used; a pair of days without a row is a zero."
+    ),
+    epilog=examples("yipan nowcast triangle.csv --now 2020-02-10 --out nowcast.csv"),
+)
+@click.argument("triangle", type=IN, metavar="TRIANGLE.csv")
+@click.option(
+    "--now", "now_text", required=True, metavar="DATE", help=_("The last day whose reports are in.")
+)
+@click.option(
+    "--max-delay",
+    default=60,
+    show_default=True,
+    type=click.IntRange(1, 400),
+    help=_("Longer delays count as this many days."),
+)
+@out_option
+@verb
+def nowcast(*, triangle: Path, now_text: str, max_delay: int, out: Path | None) -> None:
+    from yipan.engines.surveillance.nowcast import nowcast as complete
+
+    now = given_date(now_text, "--now")
+    first, places, counts = read_triangle(triangle, now=now, max_delay=max_delay)
+    found = complete(counts, first_weekday=first.weekday())
+    rows = [
+        (
+            place,
+            day,
+            int(found.reported[t, p]),
+            found.mean[t, p],
+            *(int(q) for q in found.quantiles[:, t, p]),
+        )
+        for p, place in enumerate(places)
+        for t, day in enumerate(day_range(first, now))
+    ]
+    write_table(out, NOWCAST_COLUMNS, rows)
+    low, middle, high = (int(found.pending_quantiles[i]) for i in (1, 3, 5))
+    say(
+        _(
+            "Begun in the last %(days)d days and not yet reported: %(mid)d (90 %%: %(low)d to %(high)d)."
+        )
+        % {"days": found.pending_days, "mid": middle, "low": low, "high": high},
+        as_json=True,
+    )
+
+
+def given_date(text: str, option: str) -> date:
+    """Return the day a person gave to an option; what is no date is refused."""
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise MalformedTable(
+            _("%r is not a date.") % text, where=option, remedy=_("Write days as 2020-02-24.")
+        ) from None
+
+
+def read_triangle(path: Path, *, now: date, max_delay: int) -> tuple[date, list[str], Floats]:
+    """Return the first day, the places, and counts (time, place, delay) as known at the end of `now`."""
+    from yipan.engines.surveillance.delays import mask_unknown
+
+    table = read_table(path, "reference_date", "report_date", "count")
+    begun, told = table.dates("reference_date"), table.dates("report_date")
+    counts = table.counts("count")
+    names = table.texts("place") if table.has("place") else [""] * len(begun)
+    places = list(dict.fromkeys(names))
+    seen: set[tuple[str, date, date]] = set()
+    for row, key in enumerate(zip(names, begun, told, strict=True)):
+        if key[2] < key[1]:
+            table.refuse(row, "report_date", _("%s is before its reference date.") % key[2])
+        if key in seen:
+            table.refuse(row, "count", _("This pair of days stands twice."))
+        seen.add(key)
+    first = min(begun)
+    if first > now or not any(day <= now for day in told):
+        raise MalformedTable(
+            _("Nothing was reported by %s.") % now, where=str(path), remedy=_("Give a later --now.")
+        )
+    if max(told) < now:
+        say(
+            _("The last report in the file is of %(last)s: from there to %(now)s counts as none.")
+            % {"last": max(told), "now": now},
+            as_json=True,
+        )
+    known = [row for row, day in enumerate(told) if day <= now and begun[row] <= now]
+    longest = max((told[row] - begun[row]).days for row in known)
+    triangle = np.zeros(((now - first).days + 1, len(places), max(1, min(longest, max_delay)) + 1))
+    number = {place: p for p, place in enumerate(places)}
+    for row in known:
+        delay = min((told[row] - begun[row]).days, triangle.shape[2] - 1)
+        triangle[(begun[row] - first).days, number[names[row]], delay] += counts[row]
+    return first, places, mask_unknown(triangle)
