@@ -10,6 +10,7 @@ from typing import Any
 from django.db import transaction
 from django.utils.translation import gettext as _
 
+from yipan.engines.epidemic.travel import COMMUTER_SHARE, COMMUTER_SHARE_SOURCE
 from yipan.places import writing
 from yipan.places.boundaries import draw_package
 from yipan.places.errors import PackageConflict
@@ -49,7 +50,7 @@ def load_package(
         return _same_or_conflict(there, reading, villages)
     tell(_("Draw the boundaries"))
     drawn = draw_package(reading) if boundaries else None
-    invented = _invent(reading, villages)
+    invented = invented_units(reading, villages)
     with transaction.atomic():
         package = _package(reading, villages=villages, at=at, by=by)
         package.save(force_insert=True)
@@ -60,7 +61,9 @@ def load_package(
         writing.write_figures(units, reading, invented)
         writing.write_adjacency(units, reading.rows("adjacency"))
         tell(_("Write travel"))
-        writing.write_travel(units, reading.rows("travel"))
+        writing.write_travel(
+            units, reading.rows("travel"), commuter_share=commuter_share(reading)["value"]
+        )
         tell(_("Write published counts"))
         writing.write_published(package, units, reading)
         if drawn is not None:
@@ -132,6 +135,7 @@ def _parameters(reading: Reading, *, villages: int, by: str) -> dict[str, Any]:
         "population_period": reading.settings["population_period"],
         "languages": reading.settings.get("languages", []),
         "boundaries": reading.settings.get("boundaries", {}),
+        "commuter_share": commuter_share(reading),
         "synthetic": {"villages": villages, "seed": _seed(reading)},
         "loaded_by": by,
     }
@@ -152,12 +156,22 @@ def contact_tables(reading: Reading) -> dict[str, dict[str, list[list[float]]]]:
     }
 
 
+def commuter_share(reading: Reading) -> dict[str, Any]:
+    """Return the share of residents who work in another county, with its source.
+
+    The package's own, else the engine's assumption; used only where no travel table is given.
+    """
+    own: dict[str, Any] = reading.settings.get("commuter_share", {})
+    return own or {"value": COMMUTER_SHARE, "source": COMMUTER_SHARE_SOURCE}
+
+
 def _seed(reading: Reading) -> int:
     synthetic = reading.settings.get("synthetic", {})
     return int(synthetic.get("seed", 1))
 
 
-def _invent(reading: Reading, villages: int) -> list[Invented]:
+def invented_units(reading: Reading, villages: int) -> list[Invented]:
+    """Return the units that a drill adds below the package's counties; the same reading, the same units."""
     rows = {row["code"]: row for row in reading.rows("units")}
     counties = [
         County(

@@ -121,6 +121,11 @@ def settings_of(board: Board) -> Iterator[Fault]:
             isinstance(block.get("population_period"), str),
             _("the year of the populations"),
         ),
+        (
+            "commuter_share",
+            _is_share(block.get("commuter_share")),
+            _("an object with value (0 to 1) and source, or nothing"),
+        ),
     ]
     if not board.reading.descriptor.get("name"):
         yield Fault("B603", DESCRIPTOR, field="name", words={"detail": _("a short name")})
@@ -182,6 +187,13 @@ def _is_zone(value: Any) -> bool:
 
 def _is_hour(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= 23
+
+
+def _is_share(value: Any) -> bool:
+    if value is None:
+        return True
+    known = isinstance(value, dict) and isinstance(value.get("value"), int | float)
+    return known and 0 <= value["value"] <= 1 and bool(value.get("source"))
 
 
 def _are_levels(value: Any) -> bool:

@@ -71,10 +71,11 @@ def units(package: Package, *, level: str | None = None, on: date | None = None)
     found = Unit.objects.filter(package=package).order_by("lft")
     if level is not None:
         found = found.filter(level=level)
-    return found.filter(_in_being(on)) if on is not None else found
+    return found.filter(in_being(on)) if on is not None else found
 
 
-def _in_being(on: date) -> Q:
+def in_being(on: date) -> Q:
+    """Return the condition of units in being on a day; its periods are half-open."""
     begun = Q(valid_from__isnull=True) | Q(valid_from__lte=on)
     return begun & (Q(valid_to__isnull=True) | Q(valid_to__gt=on))
 
@@ -133,7 +134,7 @@ def ancestor_at(unit: Unit, level: str) -> Unit | None:
 def children(unit: Unit, *, on: date | None = None) -> QuerySet[Unit]:
     """Return the units directly below a unit, those in being on a day if asked."""
     found = Unit.objects.filter(parent=unit).order_by("lft")
-    return found.filter(_in_being(on)) if on is not None else found
+    return found.filter(in_being(on)) if on is not None else found
 
 
 def level_counts(package: Package) -> dict[str, int]:

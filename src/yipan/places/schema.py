@@ -229,8 +229,9 @@ TABLES: dict[str, Table] = {
         ),
         Table(
             "travel",
-            "Trips per day between units, where a survey or a statistic exists; "
-            "without this table a gravity model fills in and says so.",
+            "Trips per day between units, where a survey or a statistic exists; without this table "
+            "the radiation model fills in trips between counties from population and distance, and "
+            "says so.",
             (
                 _unit("origin", "code in units.csv"),
                 _unit("destination", "code in units.csv"),

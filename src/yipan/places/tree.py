@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple, TypeVar
 
 K = TypeVar("K", bound=Hashable)
@@ -75,3 +75,26 @@ def circles(parents: Mapping[K, K | None]) -> list[list[K]]:
             found.append(list(path)[path[node] :])
         settled.update(path)
     return found
+
+
+def broken_spans(rows: Iterable[tuple[K, K | None, int, int, int]]) -> K | None:
+    """Return the first node whose span does not agree with its parent, None where all do.
+
+    `rows` are (node, parent, lft, rgt, depth) by tree and lft; several trees may follow one another.
+
+    >>> broken_spans([("p", None, 1, 4, 0), ("a", "p", 2, 3, 1)])
+    >>> broken_spans([("p", None, 1, 4, 0), ("a", "p", 2, 5, 1)])
+    'a'
+    """
+    above: list[tuple[K, int]] = []  # the nodes that hold the one looked at, and where each ends
+    for node, parent, lft, rgt, depth in rows:
+        if parent is None:
+            above.clear()
+        while above and above[-1][1] < lft:
+            above.pop()
+        holder = above[-1] if above else None
+        inside = holder is None or (holder[0] == parent and rgt < holder[1])
+        if not inside or (holder is None) != (parent is None) or depth != len(above) or lft >= rgt:
+            return node
+        above.append((node, rgt))
+    return None

@@ -5,6 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+import numpy as np
+from scipy.sparse import coo_array
+
+from yipan.engines.epidemic import travel
 from yipan.places.boundaries import Drawn
 from yipan.places.models import (
     Adjacency,
@@ -23,6 +27,9 @@ from yipan.places.synthetic import Invented
 from yipan.places.tree import nested_set
 
 BATCH = 5_000
+TRAVEL_KEPT = 24
+"""Destinations kept for each origin where a model fills travel in: a county has about six neighbours."""
+TRAVEL_LEVEL = "county"
 FRONT_LINE = ("village", "facility")
 """Invented units of these levels owe a daily report."""
 
@@ -143,9 +150,14 @@ def write_adjacency(units: Units, rows: Iterable[Row]) -> None:
     Adjacency.objects.bulk_create(made, batch_size=BATCH)
 
 
-def write_travel(units: Units, rows: Sequence[Row]) -> None:
-    """Write surveyed trips."""
-    made = [
+def write_travel(units: Units, rows: Sequence[Row], *, commuter_share: float) -> None:
+    """Write surveyed trips; where there are none, those of the radiation model between counties."""
+    made = _surveyed(units, rows) if rows else _modelled(units, commuter_share)
+    TravelLink.objects.bulk_create(made, batch_size=BATCH)
+
+
+def _surveyed(units: Units, rows: Sequence[Row]) -> list[TravelLink]:
+    return [
         TravelLink(
             origin=units[row["origin"]],
             destination=units[row["destination"]],
@@ -154,7 +166,36 @@ def write_travel(units: Units, rows: Sequence[Row]) -> None:
         )
         for row in rows
     ]
-    TravelLink.objects.bulk_create(made, batch_size=BATCH)
+
+
+def _modelled(units: Units, commuter_share: float) -> list[TravelLink]:
+    counties = [
+        u
+        for u in units.values()
+        if u.level == TRAVEL_LEVEL and u.population and u.lon is not None and u.lat is not None
+    ]
+    people = np.array([u.population for u in counties], dtype=np.float64)
+    far = travel.distances_km(
+        np.array([u.lon for u in counties], dtype=np.float64),
+        np.array([u.lat for u in counties], dtype=np.float64),
+    )
+    commuting = travel.radiation(people, far, commuter_share * people, keep=TRAVEL_KEPT)
+    trips = coo_array(travel.daily_trips(commuting))
+    return [
+        TravelLink(
+            origin=counties[a],
+            destination=counties[b],
+            trips_per_day=float(n),
+            basis=travel_basis(commuter_share),
+        )
+        for a, b, n in zip(*trips.coords, trips.data, strict=True)
+        if n > 0
+    ]
+
+
+def travel_basis(commuter_share: float) -> str:
+    """Return what modelled trips say they rest on, the assumed share of commuters included."""
+    return f"radiation model, {100 * commuter_share:.1f}% commute"
 
 
 def write_published(package: Package, units: Units, reading: Reading) -> None:

@@ -42,6 +42,8 @@ BROKEN: list[tuple[str, Spoil, tuple[str, str, int | None, str]]] = [
     ("no title", drop("title"), ("B603", "datapackage.json", None, "yipan.title")),
     ("a newer format", lambda p: p.descriptor(lambda d: d["yipan"].update(format=99)), ("B603", "datapackage.json", None, "yipan.format")),
     ("shapes without rights", lambda p: p.descriptor(lambda d: d["yipan"]["boundaries"].pop("rights")), ("B603", "datapackage.json", None, "yipan.boundaries.rights")),
+    ("more commuters than people", lambda p: p.descriptor(lambda d: d["yipan"].update(commuter_share={"value": 1.2, "source": "guess"})), ("B603", "datapackage.json", None, "yipan.commuter_share")),
+    ("commuters without a source", lambda p: p.descriptor(lambda d: d["yipan"].update(commuter_share={"value": 0.1})), ("B603", "datapackage.json", None, "yipan.commuter_share")),
     ("no resources", lambda p: p.descriptor(lambda d: d.update(resources=3)), ("B603", "datapackage.json", None, "resources")),
     ("a path out of the folder", lambda p: p.descriptor(lambda d: d["resources"][0].update(path="../units.csv")), ("B604", "datapackage.json", None, "resources.units.path")),
     ("an address for a path", lambda p: p.descriptor(lambda d: d["resources"][0].update(path="http://127.0.0.1/units.csv")), ("B604", "datapackage.json", None, "resources.units.path")),
