@@ -30,6 +30,7 @@ for _verb in (
     orders.order,
     analyst.rt,
     analyst.nowcast,
+    analyst.severity,
     board.backup,
     board.restore,
     board.doctor,

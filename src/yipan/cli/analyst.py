@@ -1,4 +1,4 @@
-"""The analyst's verbs on plain files: `rt`, `nowcast`; no database, no incident, the same engines as the board."""
+"""The analyst's verbs on plain files: `rt`, `nowcast`, `severity`; no database, no incident, the same engines as the board."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import click
 import numpy as np
 
-from yipan.cli.common import examples, say, verb
-from yipan.cli.tables import Daily, daily_counts, day_range, read_table, write_table
+from yipan.cli.common import examples, json_option, print_json, say, verb
+from yipan.cli.tables import UNDEFINED, Daily, daily_counts, day_range, read_table, write_table
 from yipan.engines.surveillance.errors import MalformedTable
 from yipan.kernel.texts import terminal_text as _
 
@@ -235,3 +235,119 @@ def read_triangle(path: Path, *, now: date, max_delay: int) -> tuple[date, list[
         delay = min((told[row] - begun[row]).days, triangle.shape[2] - 1)
         triangle[(begun[row] - first).days, number[names[row]], delay] += counts[row]
     return first, places, mask_unknown(triangle)
+
+
+@click.command(
+    help=_(
+        "Estimate the case fatality, corrected for the delay to death.\n\n"
+        "COUNTS.csv has `date`, `cases` (by onset) and `deaths`. Without information the answer is "
+        "[0, 1], never a missing value."
+    ),
+    epilog=examples(
+        "yipan severity counts.csv --onset-to-death lognormal:2.577,0.440",
+        "yipan severity counts.csv --onset-to-death gamma:4.6,3.6 --until 2020-02-10 --json",
+    ),
+)
+@click.argument("counts", type=IN, metavar="COUNTS.csv")
+@click.option(
+    "--onset-to-death",
+    "delay_text",
+    required=True,
+    metavar="FAMILY:A,B",
+    help=_("lognormal:MEANLOG,SDLOG or gamma:SHAPE,SCALE, in days."),
+)
+@click.option(
+    "--until", metavar="DATE", help=_("Use the rows up to this day only. Default: all of them.")
+)
+@json_option
+@verb
+def severity(*, counts: Path, delay_text: str, until: str | None, as_json: bool) -> None:
+    from yipan.engines.surveillance.severity import fatality
+
+    delay = given_delay(delay_text, "--onset-to-death")
+    table = read_table(counts, "date|t", "cases", "deaths")
+    days = table.days("date", "t")
+    wanted = {"cases": "cases", "deaths": "deaths"}
+    whole = daily_counts(table, days, wanted)
+    if len(whole) != 1 or len(whole[0].places) != 1:
+        raise MalformedTable(
+            _("The file holds several places."), where=str(counts), remedy=_("Give one at a time.")
+        )
+    (group,) = whole
+    rows = len(group.days)
+    if until is not None:
+        last = given_date(until, "--until")
+        rows = sum(1 for day in group.days if isinstance(day, date) and day <= last)
+    series = [group.counts[name][:rows, 0] for name in ("cases", "deaths")]
+    found = fatality(series[0], series[1], delay)
+    if as_json:
+        print_json(
+            {
+                "naive": finite_or_none(found.naive),
+                "estimate": finite_or_none(found.estimate),
+                "low": found.low,
+                "high": found.high,
+                "deaths": found.deaths,
+                "cases": found.cases,
+                "note": found.note,
+            }
+        )
+        return
+    notes = {
+        "": "",
+        "no_information": _("No death could have been seen yet: any fatality is possible."),
+        "faster_than_delay": _("Deaths come faster than this delay allows: it does not fit."),
+    }
+    say(
+        _(
+            "Fatality %(estimate)s [%(low).4f, %(high).4f]; naive %(naive)s; %(deaths)d of %(cases)d."
+        )
+        % {
+            "estimate": told(found.estimate),
+            "low": found.low,
+            "high": found.high,
+            "naive": told(found.naive),
+            "deaths": found.deaths,
+            "cases": found.cases,
+        }
+        + (" " + notes[found.note]).rstrip()
+    )
+
+
+def given_delay(text: str, option: str) -> Floats:
+    """Return the delay by day of `family:a,b`, long enough to hold all but a millionth of it."""
+    from yipan.engines.surveillance.delays import interval_censored_delay
+
+    family, _colon, numbers = text.partition(":")
+    try:
+        first, second = (float(number) for number in numbers.split(","))
+    except ValueError:
+        first = second = float("nan")
+    if family not in ("gamma", "lognormal") or not np.isfinite([first, second]).all():
+        raise MalformedTable(
+            _("%r is not a delay.") % text,
+            where=option,
+            remedy=_(
+                "Write lognormal:2.577,0.440 (meanlog, sdlog) or gamma:4.6,3.6 (shape, scale)."
+            ),
+        )
+    days = 64
+    while True:
+        pmf = interval_censored_delay(
+            family="gamma" if family == "gamma" else "lognormal",
+            parameters=(first, second),
+            days=days,
+        )
+        if pmf.sum() > 1 - 1e-6 or days > 5000:
+            return pmf
+        days *= 2
+
+
+def finite_or_none(value: float) -> float | None:
+    """Return the number, or None where it is undefined: JSON has no NaN."""
+    return value if np.isfinite(value) else None
+
+
+def told(value: float) -> str:
+    """Return the number with four decimals, or the word for undefined."""
+    return f"{value:.4f}" if np.isfinite(value) else UNDEFINED
