@@ -1,7 +1,9 @@
-/** What every page runs: htmx without eval, keys, forms that are never sent twice, undo. */
+/** What every page runs: htmx without eval, keys, forms that are never sent twice, undo, the side sheet. */
 import { watchChanges, configureHtmx } from "./shell/swap.js";
 import { watchForms, flush, enhanceForms } from "./shell/forms.js";
 import { watchKeys } from "./shell/keys.js";
+import { watchRefresh } from "./shell/refresh.js";
+import { watchSheets } from "./shell/sheet.js";
 import { enhanceSteps } from "./shell/steps.js";
 import { enhanceUndo } from "./shell/undo.js";
 
@@ -14,6 +16,8 @@ export function enhance(root: ParentNode): void {
 configureHtmx();
 watchKeys(document);
 watchForms(document);
+watchSheets(document);
 watchChanges(document, enhance);
+watchRefresh(document, enhance);
 enhance(document);
 void flush();

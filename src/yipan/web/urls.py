@@ -2,24 +2,17 @@
 
 from __future__ import annotations
 
-from importlib.util import find_spec
-
 from django.urls import URLPattern, URLResolver, include, path
 
-ROOMS = {
-    "": ("access", "web"),
-    "report/": ("report",),
-    "assess/": ("assess",),
-    "plan/": ("plan",),
-    "orders/": ("order",),
-}
-
-urlpatterns: list[URLPattern | URLResolver] = [path("", include("yipan.access.account_urls"))]
-for prefix, rooms in ROOMS.items():
-    for room in rooms:
-        module = "yipan.web.board.urls" if room == "web" else f"yipan.{room}.urls"
-        if find_spec(module):
-            urlpatterns.append(path(prefix, include(module)))
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("", include("yipan.access.account_urls")),
+    path("", include("yipan.access.urls")),
+    path("", include("yipan.web.board.urls")),
+    path("report/", include("yipan.report.urls")),
+    path("assess/", include("yipan.assess.urls")),
+    path("plan/", include("yipan.plan.urls")),
+    path("orders/", include("yipan.order.urls")),
+]
 
 handler400 = "yipan.web.shell.faults.bad_request"
 handler403 = "yipan.web.shell.faults.forbidden"

@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from django import template
-from django.urls import NoReverseMatch, reverse
+from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from yipan.access.models import Role
+from yipan.access.context import MOMENT_FORMAT, Board
+from yipan.access.models import Role, User
 from yipan.access.rules import Action
 from yipan.access.scope import Scope
 
@@ -50,17 +51,28 @@ def loop_nav(context: dict[str, Any]) -> dict[str, Any]:
         if not scope.may(room.allows):
             continue
         name = room.front_line if front and room.front_line else room.address
-        try:
-            address = reverse(name)
-        except NoReverseMatch:
-            continue
         entries.append(
             {
                 "section": room.section,
-                "address": f"{address}{keep}",
+                "address": f"{reverse(name)}{keep}",
                 "label": room.label,
                 "key": room.key,
                 "arrow": bool(entries) and entries[-1]["section"] not in ("board", ""),
             }
         )
     return {"entries": entries, "section": context.get("section", "")}
+
+
+@register.filter
+def called(person: User, scope: Scope) -> str:
+    """Return how the page calls a person: by name, or a demo person by role and place."""
+    if person.display_name or not scope.words:
+        return str(person)
+    return scope.words[0]
+
+
+@register.filter
+def moment(board: Board, which: str = "at") -> str:
+    """Return the moment shown (or `now`) as a date and time field writes it, in the board's zone."""
+    at = board.now if which == "now" else board.at
+    return f"{at.astimezone(board.time.zone):{MOMENT_FORMAT}}"
