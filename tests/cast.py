@@ -12,11 +12,15 @@ The province: two cities, three counties, five villages.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from django.db import connection
+from django.test import TransactionTestCase
 
+from yipan.access import append_only
 from yipan.access.actions import create_incident, create_user, grant_role
 from yipan.access.models import Incident, Role, User
 from yipan.places.models import Package, Unit
@@ -144,6 +148,23 @@ def with_password(user: User) -> User:
     user.set_password(PASSWORD)
     user.save(update_fields=["password"])
     return user
+
+
+@pytest.fixture(autouse=True, scope="session")
+def the_sealed_trail_can_be_flushed() -> Iterator[None]:
+    """Let a test with real transactions empty the database afterwards: its audit trail is sealed."""
+    flush = TransactionTestCase._fixture_teardown  # type: ignore[attr-defined]
+
+    def unsealed(case: TransactionTestCase) -> None:
+        append_only.remove(connection)
+        try:
+            flush(case)
+        finally:
+            append_only.install(connection)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(TransactionTestCase, "_fixture_teardown", unsealed)
+        yield
 
 
 @pytest.fixture

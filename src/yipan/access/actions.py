@@ -41,6 +41,7 @@ from yipan.access.rules import (
     RESET_CODE_LASTS,
     SETUP_CODE_LASTS,
     TOKEN_LONGEST,
+    TOKEN_USE_NOTED,
     Action,
 )
 from yipan.access.scope import Scope, scope_of
@@ -587,6 +588,13 @@ def revoke_token(*, token: ApiToken, by: User, at: datetime) -> None:
     token.revoked_at = at
     token.save(update_fields=["revoked_at"])
     audit.record(event="token.revoked", at=at, actor=by, object_type="token", object_id=token.pk)
+
+
+def note_token_use(*, token: ApiToken, at: datetime) -> None:
+    """Remember when a machine last called, to the minute: a write for every call would be too many."""
+    stale = Q(last_used_at__isnull=True) | Q(last_used_at__lt=at - TOKEN_USE_NOTED)
+    if token.last_used_at is None or token.last_used_at < at - TOKEN_USE_NOTED:
+        ApiToken.objects.filter(stale, pk=token.pk).update(last_used_at=at)
 
 
 # ---- incidents ----------------------------------------------------------------------------------

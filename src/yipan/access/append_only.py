@@ -46,6 +46,20 @@ def remove(connection: BaseDatabaseWrapper) -> None:
     _run(connection, REMOVE[connection.vendor])
 
 
+def is_installed(connection: BaseDatabaseWrapper) -> bool:
+    """Return whether this database refuses to change or delete an audit record."""
+    question = {
+        "sqlite": "SELECT count(*) FROM sqlite_master WHERE type = 'trigger' AND tbl_name = %s",
+        "postgresql": (
+            "SELECT count(*) FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid"
+            " WHERE c.relname = %s AND NOT t.tgisinternal AND t.tgenabled = 'O'"
+        ),
+    }[connection.vendor]
+    with connection.cursor() as cursor:
+        cursor.execute(question, [TABLE])
+        return int(cursor.fetchone()[0]) >= 2
+
+
 def _run(connection: BaseDatabaseWrapper, statements: list[str]) -> None:
     with connection.cursor() as cursor:
         for statement in statements:

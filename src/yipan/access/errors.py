@@ -23,6 +23,13 @@ class NotSignedIn(AccessError):
     status = 401
 
 
+class CrossSite(AccessError):
+    """The call carries a session, but did not come from a page of this server."""
+
+    code = "S702"
+    status = 403
+
+
 class Forbidden(AccessError):
     """The person's roles do not allow this act at this place."""
 

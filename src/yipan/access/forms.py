@@ -10,9 +10,22 @@ from django.utils.translation import gettext_lazy as _
 
 from yipan.access.models import ResponseLevel, Role
 from yipan.access.rules import ACTION_WORDS, DISEASES, Action
+from yipan.kernel.errors import YipanError
 
 NEW_PASSWORD = {"autocomplete": "new-password"}
 ONE_TIME = {"autocomplete": "off", "spellcheck": "false", "autocapitalize": "characters"}
+
+
+def beside_field(fault: YipanError, *tried: forms.Form) -> YipanError | None:
+    """Put a refusal beside the field it names; return it where no form has that field.
+
+    What is returned stands above the form.
+    """
+    for form in tried:
+        if fault.where in form.fields:
+            form.add_error(fault.where, f"{fault.message} {fault.remedy}".strip())
+            return None
+    return fault
 
 
 class PasswordTwice(forms.Form):

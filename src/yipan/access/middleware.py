@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -11,10 +12,11 @@ from django.utils import timezone, translation
 from django.utils.functional import SimpleLazyObject
 from django.utils.translation import gettext as _
 
+from yipan.access.bearer import scope_of_token, token_on
 from yipan.access.context import board_of, choose_incident, make_board
 from yipan.access.errors import PastIsReadOnly
 from yipan.access.refusals import refusal
-from yipan.access.scope import scope_of
+from yipan.access.scope import Scope, scope_of
 from yipan.kernel.errors import YipanError
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
@@ -29,7 +31,7 @@ class PersonMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         asking: Any = request
         asking.now = timezone.now()  # the one place below the web that asks the system's clock
-        asking.scope = SimpleLazyObject(lambda: scope_of(asking.user, at=asking.now))
+        asking.scope = SimpleLazyObject(lambda: _scope(request, asking.now))
         asking.board = SimpleLazyObject(lambda: board_of(request))
         if asking.user.is_authenticated:
             _speak(request, asking.user.language)
@@ -50,6 +52,14 @@ class PersonMiddleware:
     def process_exception(self, request: HttpRequest, fault: Exception) -> HttpResponse | None:
         """Tell a YipanError in words, with its code and status."""
         return refusal(request, fault) if isinstance(fault, YipanError) else None
+
+
+def _scope(request: HttpRequest, now: datetime) -> Scope:
+    """A machine's token counts before a session that may come with it."""
+    token = token_on(request, at=now)
+    if token is not None:
+        return scope_of_token(token, at=now)
+    return scope_of(request.user, at=now)
 
 
 def _speak(request: HttpRequest, language: str) -> None:

@@ -9,7 +9,8 @@ from django.db.models import Prefetch, Q, QuerySet
 from django.urls import NoReverseMatch, reverse
 from django.utils.translation import gettext as _
 
-from yipan.access.models import AuditRecord, Grant, Incident, Installation, Role, User
+from yipan.access.codes import token_digest
+from yipan.access.models import ApiToken, AuditRecord, Grant, Incident, Installation, Role, User
 from yipan.access.rules import Action, home_of
 from yipan.access.scope import Scope, nothing_there
 from yipan.kernel.errors import Malformed
@@ -60,6 +61,16 @@ def administrators(at: datetime) -> QuerySet[User]:
     """Return the people who hold the administrator's role over the whole installation at `at`."""
     held = valid_grants(at).filter(role=Role.ADMINISTRATOR, unit__isnull=True)
     return User.objects.filter(is_active=True, pk__in=held.values("user"))
+
+
+def token_of(secret: str, *, at: datetime) -> ApiToken | None:
+    """Return the token with this secret if it opens at `at`, None otherwise."""
+    return (
+        ApiToken.objects.select_related("user")
+        .filter(digest=token_digest(secret), revoked_at__isnull=True, expires_at__gt=at)
+        .filter(created_at__lte=at, user__is_active=True)
+        .first()
+    )
 
 
 def demo_people() -> QuerySet[User]:

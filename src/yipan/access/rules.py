@@ -180,6 +180,7 @@ SETUP_CODE_LASTS: Final = timedelta(hours=24)
 RESET_CODE_LASTS: Final = timedelta(hours=72)
 RECOVERY_CODES: Final = 10
 TOKEN_LONGEST: Final = timedelta(days=366)
+TOKEN_USE_NOTED: Final = timedelta(minutes=1)
 
 
 # ---- exercises ----------------------------------------------------------------------------------

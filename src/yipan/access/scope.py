@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import reduce
 from operator import or_
@@ -79,6 +79,11 @@ class Scope:
             where=unit.code if unit is not None else "",
             remedy=_("Ask an administrator for the role, if it is your task."),
         )
+
+    def narrow(self, actions: frozenset[Action]) -> Scope:
+        """Return this scope with no more than `actions` left in it; a scope never widens."""
+        kept = actions if self.narrowed is None else self.narrowed & actions
+        return replace(self, narrowed=kept)
 
     # ---- reads ----
 

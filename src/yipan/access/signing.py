@@ -11,6 +11,8 @@ from django.utils.translation import gettext as _
 
 from yipan.access.context import PersonRequest
 from yipan.access.errors import NotSignedIn
+from yipan.access.rules import Action
+from yipan.access.scope import Scope
 
 P = ParamSpec("P")
 
@@ -33,3 +35,13 @@ def signed_in(
         return response
 
     return guarded
+
+
+def signed_in_scope(request: HttpRequest, action: Action) -> Scope:
+    """Return the scope of whoever calls the API, once it may do `action` somewhere.
+
+    Raises NotSignedIn (S701) and Forbidden (S703); what may be done *where* is for the query.
+    """
+    scope = cast(PersonRequest, request).scope
+    scope.check(action)
+    return scope

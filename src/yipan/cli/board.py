@@ -106,7 +106,7 @@ def restore(*, path: Path, verify: bool, as_json: bool) -> None:
     start_django()
     from yipan.access.backup import restore as read_backup
 
-    outcome = read_backup(path=path, verify=verify)
+    outcome = read_backup(path=path, at=system_now(), verify=verify)
     if as_json:
         print_json(outcome)
     else:

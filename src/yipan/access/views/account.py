@@ -20,7 +20,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from yipan.access import actions
 from yipan.access.context import PersonRequest
 from yipan.access.errors import PasswordRefused
-from yipan.access.forms import ChangePasswordForm, TokenForm
+from yipan.access.forms import ChangePasswordForm, TokenForm, beside_field
 from yipan.access.middleware import in_the_past_too
 from yipan.access.models import ApiToken, CodeKind
 from yipan.access.rules import PERMISSIONS, Action
@@ -54,11 +54,10 @@ def _page(
         "tokens": person.api_tokens.order_by("-created_at"),
         "token_form": form or TokenForm(allowed=own_actions(request.scope), initial={"days": 30}),
         "token": token,
-        "fault": fault,
+        "fault": beside_field(fault, form) if fault and form else fault,
     }
-    response = render(
-        request, "access/account.html", context, status=fault.status if fault else 200
-    )
+    status = fault.status if fault else 422 if form and form.errors else 200
+    response = render(request, "access/account.html", context, status=status)
     if token:
         response["Cache-Control"] = "no-store"
     return response
@@ -89,13 +88,11 @@ def change_password(request: PersonRequest) -> HttpResponse:
             update_session_auth_hash(request, request.user)
             return redirect("access:account")
     status = fault.status if fault else 422 if form.errors else 200
-    return render(
-        request, "access/change_password.html", {"form": form, "fault": fault}, status=status
-    )
+    context = {"form": form, "fault": beside_field(fault, form) if fault else None}
+    return render(request, "access/change_password.html", context, status=status)
 
 
 def _check_old(request: PersonRequest, password: str) -> None:
-
     try:
         right = get_adapter(request).reauthenticate(request.user, password)
     except ValidationError as locked:

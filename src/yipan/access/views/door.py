@@ -21,7 +21,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from yipan.access import actions, audit
 from yipan.access.context import PersonRequest
 from yipan.access.errors import AlreadyStarted, DemonstrationOnly
-from yipan.access.forms import FirstStartForm, RecoverForm
+from yipan.access.forms import FirstStartForm, RecoverForm, beside_field
 from yipan.access.models import User
 from yipan.access.queries import demo_people, installation, needs_first_start, sign_in_home
 from yipan.access.scope import scope_of
@@ -162,7 +162,8 @@ def show_codes(request: HttpRequest, person: User, codes: list[str]) -> HttpResp
 
 def _again(request: HttpRequest, template: str, form: Form, fault: YipanError) -> HttpResponse:
     """Show the form once more with what was wrong; passwords are not sent back."""
-    return render(request, template, {"form": form, "fault": fault}, status=fault.status)
+    context = {"form": form, "fault": beside_field(fault, form)}
+    return render(request, template, context, status=fault.status)
 
 
 def _next(request: HttpRequest) -> str:

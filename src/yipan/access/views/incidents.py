@@ -9,11 +9,13 @@ from zoneinfo import ZoneInfo
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
 from yipan.access import actions
 from yipan.access.context import SESSION_INCIDENT, PersonRequest, choose_incident
-from yipan.access.forms import IncidentForm, LevelForm, StandDownForm
+from yipan.access.errors import IncidentRefused
+from yipan.access.forms import IncidentForm, LevelForm, StandDownForm, beside_field
 from yipan.access.middleware import in_the_past_too
 from yipan.access.models import Incident
 from yipan.access.queries import one_unit, place_hints
@@ -50,7 +52,7 @@ def incidents(request: PersonRequest) -> HttpResponse:
         "form": form,
         "may_manage": request.scope.may(Action.INCIDENT_MANAGE),
         "hints": place_hints(request.scope, Action.INCIDENT_MANAGE),
-        "fault": fault,
+        "fault": beside_field(fault, form) if fault else None,
     }
     status = fault.status if fault else 422 if form.errors else 200
     return render(request, "access/incidents.html", context, status=status)
@@ -59,6 +61,12 @@ def incidents(request: PersonRequest) -> HttpResponse:
 def _activate(request: PersonRequest, form: IncidentForm) -> Incident:
     given = form.cleaned_data
     texts = [t.strip() for t in re.split(r"[,，;；\n]", given["places"]) if t.strip()]
+    if not texts:
+        raise IncidentRefused(
+            _("The incident has no place."),
+            where="places",
+            remedy=_("Name at least one unit; it covers everything below it."),
+        )
     places = [one_unit(request.scope, text, Action.INCIDENT_MANAGE) for text in texts]
     clock = given["clock_at"]
     return actions.create_incident(
@@ -148,6 +156,7 @@ def _page(
     fault: YipanError | None = None,
 ) -> HttpResponse:
     places = list(about.places.order_by("lft"))
+    tried = [form for form in (level_form, stand_down_form) if form]
     context = {
         "about": about,
         "places": places,
@@ -158,8 +167,7 @@ def _page(
         "stand_down_form": stand_down_form or StandDownForm(),
         "may_manage": about.stood_down_at is None
         and all(request.scope.may(Action.INCIDENT_MANAGE, unit) for unit in places),
-        "fault": fault,
+        "fault": beside_field(fault, *tried) if fault else None,
     }
-    wrong = bool((level_form or stand_down_form) and not fault)
-    status = fault.status if fault else 422 if wrong else 200
+    status = fault.status if fault else 422 if tried else 200
     return render(request, "access/incident.html", context, status=status)

@@ -13,7 +13,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from yipan.access import actions
 from yipan.access.actions import may_manage
 from yipan.access.context import PersonRequest
-from yipan.access.forms import GrantForm, PersonForm
+from yipan.access.forms import GrantForm, PersonForm, beside_field
 from yipan.access.models import Grant, User
 from yipan.access.queries import one_unit, people_managed_by, place_hints
 from yipan.access.rules import Action
@@ -53,7 +53,7 @@ def people(request: PersonRequest) -> HttpResponse:
         "person_form": person_form,
         "grant_form": grant_form,
         "hints": place_hints(request.scope, Action.ACCESS_MANAGE),
-        "fault": fault,
+        "fault": beside_field(fault, person_form, grant_form) if fault else None,
     }
     wrong = request.method == "POST"
     status = fault.status if fault else 422 if wrong else 200
@@ -183,7 +183,7 @@ def _page(
         "whole": may_manage(request.scope, someone, at=request.now),
         "hints": place_hints(request.scope, Action.ACCESS_MANAGE),
         "reset_code": reset_code,
-        "fault": fault,
+        "fault": beside_field(fault, form) if fault and form else fault,
     }
     wrong = form is not None and bool(form.errors)
     status = fault.status if fault else 422 if wrong else 200
