@@ -31,6 +31,7 @@ for _verb in (
     analyst.rt,
     analyst.nowcast,
     analyst.severity,
+    analyst.scan,
     board.backup,
     board.restore,
     board.doctor,

@@ -1,4 +1,4 @@
-"""The analyst's verbs on plain files: `rt`, `nowcast`, `severity`; no database, no incident, the same engines as the board."""
+"""The analyst's verbs on plain files: `rt`, `nowcast`, `severity`, `scan`; no database, no incident, the same engines as the board."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import click
 import numpy as np
 
 from yipan.cli.common import examples, json_option, print_json, say, verb
-from yipan.cli.tables import UNDEFINED, Daily, daily_counts, day_range, read_table, write_table
+from yipan.cli.tables import UNDEFINED, Daily, Day, daily_counts, day_range, read_table, write_table
 from yipan.engines.surveillance.errors import MalformedTable
 from yipan.kernel.texts import terminal_text as _
 
@@ -26,6 +26,9 @@ RT_PROBABILITIES = (0.025, 0.05, 0.5, 0.95, 0.975)
 NOWCAST_COLUMNS = (
     "place", "reference_date", "reported", "mean",
     "q025", "q05", "q25", "median", "q75", "q95", "q975",
+)  # fmt: skip
+SCAN_COLUMNS = (
+    "rank", "places", "t_start", "t_end", "observed", "expected", "relative_risk", "llr", "p_value",
 )  # fmt: skip
 
 out_option = click.option(
@@ -351,3 +354,180 @@ def finite_or_none(value: float) -> float | None:
 def told(value: float) -> str:
     """Return the number with four decimals, or the word for undefined."""
     return f"{value:.4f}" if np.isfinite(value) else UNDEFINED
+
+
+@click.command(
+    help=_(
+        "Find space-time clusters that are alive on the last day.\n\n"
+        "COUNTS.csv has `time`, `place`, `count`, a row for each place and day, and `population` for the "
+        "null “population”; PLACES.csv has `place,lon,lat`. The null “expectation” compares with "
+        "`expected` where the file has it, otherwise with each place's mean before the days scanned."
+    ),
+    epilog=examples(
+        "yipan scan counts.csv --places places.csv --null population --out clusters.csv",
+        "yipan scan counts.csv --places places.csv --null expectation --max-duration 7 --seed 3",
+        "yipan scan counts.csv --places places.csv --null permutation --adjacency touching.csv",
+    ),
+)
+@click.argument("counts", type=IN, metavar="COUNTS.csv")
+@click.option("--places", "places_file", type=IN, required=True, metavar="PLACES.csv")
+@click.option(
+    "--null",
+    required=True,
+    type=click.Choice(["expectation", "population", "permutation"]),
+    help=_("What the clusters stand against."),
+)
+@click.option(
+    "--adjacency",
+    "adjacency_file",
+    type=IN,
+    metavar="FILE",
+    help=_("Touching pairs `place_a,place_b`: zones are connected instead of round."),
+)
+@click.option("--max-places", default=30, show_default=True, type=click.IntRange(1))
+@click.option("--max-duration", default=14, show_default=True, type=click.IntRange(1))
+@click.option("--simulations", default=999, show_default=True, type=click.IntRange(0, 1_000_000))
+@click.option("--seed", default=1, show_default=True, type=click.IntRange(0))
+@click.option(
+    "--most", default=10, show_default=True, type=click.IntRange(1), help=_("Clusters to list.")
+)
+@out_option
+@verb
+def scan(
+    *,
+    counts: Path,
+    places_file: Path,
+    null: str,
+    adjacency_file: Path | None,
+    max_places: int,
+    max_duration: int,
+    simulations: int,
+    seed: int,
+    most: int,
+    out: Path | None,
+) -> None:
+    from yipan.engines.surveillance.scan import (
+        NULLS,
+        adjacency_zones,
+        baseline_from_history,
+        circular_zones,
+    )
+    from yipan.engines.surveillance.scan import scan as find
+
+    days, names, series = read_grid(counts, need="population" if null == "population" else None)
+    lon, lat = read_points(places_file, names)
+    if adjacency_file is None:
+        zones = circular_zones(lon, lat, max_places=max_places)
+    else:
+        touching = read_adjacency(adjacency_file, names)
+        zones = adjacency_zones(touching, lon, lat, max_places=max_places)
+    cases, skipped = series["count"], 0
+    expected = series.get("expected")
+    if null == "expectation" and expected is None:
+        skipped = len(days) - max_duration
+        if skipped < 1:
+            raise MalformedTable(
+                _("There is no day before the %(scanned)d scanned among the %(days)d of the file.")
+                % {"scanned": max_duration, "days": len(days)},
+                where=str(counts),
+                remedy=_("Give earlier days, a column `expected`, or a shorter --max-duration."),
+            )
+        expected = baseline_from_history(cases, history_days=skipped)
+        cases = cases[skipped:]
+    found = find(
+        cases,
+        zones,
+        null=next(known for known in NULLS if known == null),
+        max_duration_days=max_duration,
+        simulations=simulations,
+        seed=seed,
+        expected=expected if null == "expectation" else None,
+        population=series.get("population") if null == "population" else None,
+        most=most,
+    )
+    rows = [
+        (
+            rank,
+            ";".join(names[p] for p in cluster.places),
+            days[skipped + cluster.t_start],
+            days[skipped + cluster.t_end - 1],
+            cluster.observed,
+            cluster.expected,
+            cluster.relative_risk,
+            cluster.log_likelihood_ratio,
+            cluster.p_value,
+        )
+        for rank, cluster in enumerate(found.clusters, 1)
+    ]
+    write_table(out, SCAN_COLUMNS, rows)
+    say(
+        _("%(clusters)d clusters against the null “%(null)s”; %(simulations)d simulations.")
+        % {"clusters": len(rows), "null": null, "simulations": simulations},
+        as_json=True,
+    )
+
+
+def read_grid(path: Path, *, need: str | None) -> tuple[list[Day], list[str], dict[str, Floats]]:
+    """Return the days, the places and each series (time, place) of a file with every place every day."""
+    table = read_table(path, "time|date|t", "place", "count", *([need] if need else []))
+    days = table.days("date", "time", "t")
+    groups = daily_counts(table, days, {"count": "count"})
+    if len(groups) > 1:
+        odd = next(g for g in groups[1:])
+        raise MalformedTable(
+            _("The place %(odd)s has days %(first)s to %(last)s, others not.")
+            % {"odd": odd.places[0], "first": odd.days[0], "last": odd.days[-1]},
+            where=str(path),
+            remedy=_("Give each place a row for each day; no case is an explicit 0."),
+        )
+    (group,) = groups
+    series = dict(group.counts)
+    place_of = {name: p for p, name in enumerate(group.places)}
+    day_of = {day: t for t, day in enumerate(group.days)}
+    for extra in ("population", "expected"):
+        if table.has(extra):
+            filled = np.zeros_like(series["count"])
+            for row, value in enumerate(table.numbers_of(extra)):
+                if value < 0:
+                    table.refuse(row, extra, _("%g is negative.") % value)
+                filled[day_of[days[row]], place_of[table.columns["place"][row]]] = value
+            series[extra] = filled
+    return group.days, group.places, series
+
+
+def read_points(path: Path, names: list[str]) -> tuple[Floats, Floats]:
+    """Return longitude and latitude of the places named, in their order."""
+    table = read_table(path, "place", "lon", "lat")
+    given = table.texts("place")
+    lon, lat = table.numbers_of("lon"), table.numbers_of("lat")
+    at = {name: row for row, name in enumerate(given)}
+    for name in names:
+        if name not in at:
+            raise MalformedTable(
+                _("The place %s of the counts is not among the places.") % name, where=str(path)
+            )
+    order = [at[name] for name in names]
+    return lon[order], lat[order]
+
+
+def read_adjacency(path: Path, names: list[str]) -> Floats:
+    """Return the symmetric 0/1 matrix of touching pairs among the places named."""
+    table = read_table(path, "place_a|code_a|a", "place_b|code_b|b")
+    pair = [
+        table.texts(
+            next(name for name in (f"place_{side}", f"code_{side}", side) if table.has(name))
+        )
+        for side in ("a", "b")
+    ]
+    at = {name: p for p, name in enumerate(names)}
+    touching = np.zeros((len(names), len(names)))
+    for one, other in zip(*pair, strict=True):
+        if one in at and other in at:
+            touching[at[one], at[other]] = touching[at[other], at[one]] = 1.0
+    if not touching.any():
+        raise MalformedTable(
+            _("No pair is of two places of the counts."),
+            where=str(path),
+            remedy=_("Name places as the counts do."),
+        )
+    return touching
