@@ -8,6 +8,7 @@ from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
+from django.utils import timezone
 
 from cast import Province
 from yipan.access.models import Incident
@@ -43,6 +44,16 @@ class Front:
         **new: tuple[float, float | None] | float,
     ) -> None:
         """Send one day's counts: c100101=3, or c100101=(3, 1) with the word on a cluster."""
+        self.send(self.told(n, recorded_at=recorded_at, **new), Source.API, reason)
+
+    def told(
+        self,
+        n: int,
+        *,
+        recorded_at: datetime | None = None,
+        **new: tuple[float, float | None] | float,
+    ) -> list[Report]:
+        """Return one day's counts as reports, not yet sent."""
         rows = []
         for name, told in new.items():
             count, cluster = told if isinstance(told, tuple) else (told, 0.0)
@@ -57,11 +68,15 @@ class Front:
                     recorded_at or CLOCK.known_from(self.day(n)),
                 )
             )
-        self._send(rows, Source.API, reason)
+        return rows
 
     def bulletin(self, n: int, **confirmed: float) -> None:
         """Publish running totals of one day: u10=20, u1001=12."""
-        rows = [
+        self.send(self.published(n, **confirmed), Source.BULLETIN)
+
+    def published(self, n: int, **confirmed: float) -> list[Report]:
+        """Return one day's running totals as reports, not yet sent."""
+        return [
             Report(
                 self.province[name[1:]].pk,
                 self.day(n),
@@ -70,7 +85,6 @@ class Front:
             )
             for name, total in confirmed.items()
         ]
-        self._send(rows, Source.BULLETIN)
 
     def cases(self, rows: Sequence[tuple[str, int, int | None, bool | None]]) -> None:
         """Send cases (county, report day, onset day, imported)."""
@@ -102,7 +116,8 @@ class Front:
             incident=self.incident, known_at=known_at, made_at=known_at + timedelta(days=60)
         )
 
-    def _send(self, rows: list[Report], source: str, reason: str = "") -> None:
+    def send(self, rows: list[Report], source: str, reason: str = "") -> None:
+        """Send reports in one batch."""
         self.sent += 1
         take_batch(
             incident=self.incident,
@@ -112,6 +127,27 @@ class Front:
             key=f"front:{self.sent}",
             reason=reason,
         )
+
+
+def make_evening(front: Front) -> Assessment:
+    """Assess the evening of 24 February 2020, an exercise whose clock stands there.
+
+    Alder has 60 cases and a cluster, Birch had 4 three weeks ago, Cedar has not been heard from.
+    """
+    at = CLOCK.day_bounds(date(2020, 2, 24))[0] + timedelta(hours=18)
+    told = front.told(1, c100101=40, c100102=4, c100201=0)
+    published = front.published(23, u10=72, u1001=67, u1002=2)
+    for n in range(2, 23):
+        told += front.told(n, c100101=(1 if n < 22 else 0, 1.0), c100102=0, c100201=0)
+        published += front.published(n, u10=50 + n, u1001=45 + n, u1002=2)
+    front.send(told + front.told(23, c100101=(0, 1.0), c100102=0), Source.API)
+    front.send(published, Source.BULLETIN)
+    incident = front.incident
+    incident.exercise = True
+    incident.clock_at = at
+    incident.clock_set_at = timezone.now() + timedelta(days=1)  # it stands still
+    incident.save()
+    return front.assess(23, hour=18)
 
 
 @pytest.fixture

@@ -93,9 +93,10 @@ def situations(assessment: Assessment, *, scope: Scope, level: str) -> QuerySet[
     )
 
 
-def situation(assessment: Assessment, code: str, *, scope: Scope) -> UnitSituation:
-    """Return one unit's situation; absent and out of sight raise the same NotFound (K004)."""
+def situation(assessment: Assessment, code: str, *, scope: Scope, level: str = "") -> UnitSituation:
+    """Return one unit's situation; absent, of another level and out of sight raise the same NotFound (K004)."""
     rows = UnitSituation.objects.filter(assessment=assessment).select_related("unit__parent")
+    rows = rows.filter(unit__level=level) if level else rows
     found = scope.filter(rows, action=Action.ASSESS_READ).filter(unit__code=code).first()
     if found is None:
         raise nothing_there(code)

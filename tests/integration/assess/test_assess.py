@@ -12,6 +12,7 @@ from yipan.assess import queries
 from yipan.assess.actions import assess
 from yipan.assess.errors import NotYet
 from yipan.assess.models import Assessment, TierChange, UnitSituation
+from yipan.report.models import Source
 
 pytestmark = pytest.mark.django_db
 A, B, C = "100101", "100102", "100201"
@@ -134,8 +135,10 @@ def test_a_late_bulletin_is_said_and_not_invented(front: Front) -> None:
 
 
 def test_rt_only_where_eleven_local_cases_say_something(front: Front) -> None:
-    for n in range(1, 21):
-        front.bulletin(n, u10=3 * n, u1001=2 * n, u1002=n)
+    published = [
+        r for n in range(1, 21) for r in front.published(n, u10=3 * n, u1001=2 * n, u1002=n)
+    ]
+    front.send(published, Source.BULLETIN)
     rows = [(A, n, None, False) for n in range(1, 21) for _ in range(2)]
     rows += [(C, n, None, True) for n in range(1, 21)]
     front.cases(rows)
@@ -153,8 +156,8 @@ def test_rt_only_where_eleven_local_cases_say_something(front: Front) -> None:
 
 
 def test_without_a_line_list_imports_count_as_local_and_it_is_said(front: Front) -> None:
-    for n in range(1, 21):
-        front.bulletin(n, u10=3 * n, u1001=3 * n)
+    published = [r for n in range(1, 21) for r in front.published(n, u10=3 * n, u1001=3 * n)]
+    front.send(published, Source.BULLETIN)
     made = front.assess(20)
     assert made.province["rt"]["biased_up"] is True
     assert made.province["not_yet_reported"] == {"note": "no_line_list"}

@@ -72,7 +72,7 @@ def test_what_would_change_follows_the_same_rules() -> None:
         trace, pack_named(CHINA), last_case=date(2020, 2, 22), day=date(2020, 2, 23)
     )
     assert [(w.condition, w.tier) for w in found] == [
-        ("If no further case is confirmed: with the counts of 7 Mar", "low"),
+        ("If no further case is confirmed, with the counts of 7 Mar", "low"),
         ("If 20 more cases are confirmed and there is a cluster outbreak", "high"),
     ]
 

@@ -134,7 +134,7 @@ def _scenarios(
     out: list[tuple[str, dict[str, Fact]]] = []
     if new > 0 and last_case is not None:
         clear = last_case + timedelta(days=WINDOW_DAYS)
-        text = _("If no further case is confirmed: with the counts of %s") % words.day(clear)
+        text = _("If no further case is confirmed, with the counts of %s") % words.day(clear)
         out.append((text, {"new_14_days": 0}))
     one_more: dict[str, Fact] = {"ever": True, "new_14_days": new + 1, "cumulative": total + 1}
     out.append((_("If one more case is confirmed"), one_more))

@@ -1,0 +1,21 @@
+"""Addresses of assess, below /assess/."""
+
+from __future__ import annotations
+
+from django.urls import path
+
+from yipan.assess import views
+
+app_name = "assess"
+
+urlpatterns = [
+    path("", views.home, name="home"),
+    path("now/", views.run, name="run"),
+    path("counties/<str:code>/", views.county, name="county"),
+    path("cities/<str:code>/", views.city, name="city"),
+    path("gaps/", views.gaps, name="gaps"),
+    path("counties.csv", views.units_csv, {"level": "county"}, name="counties_csv"),
+    path("cities.csv", views.units_csv, {"level": "city"}, name="cities_csv"),
+    path("series.csv", views.series_csv, name="series_csv"),
+    path("tier-changes.csv", views.changes_csv, name="changes_csv"),
+]

@@ -1,0 +1,173 @@
+"""The pages of assess: the province, a county or city, who is silent, and the same as CSV."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db import transaction
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_POST, require_safe
+
+from yipan.access import audit
+from yipan.access.context import PersonRequest
+from yipan.access.rules import Action
+from yipan.access.signing import signed_in
+from yipan.assess import actions, queries
+from yipan.assess.gaps.queries import gaps as find_gaps
+from yipan.assess.gaps.words import headline as gaps_headline
+from yipan.assess.models import Assessment, Tier
+from yipan.assess.pages import exports, pictures
+from yipan.assess.pages.home import Home
+from yipan.assess.pages.place import Place
+from yipan.places.models import Level
+
+
+@require_safe
+@signed_in
+def home(request: PersonRequest) -> HttpResponse:
+    """Show the situation of the province: curve, Rt, cities, tiers with their reasons, who is silent."""
+    request.scope.check(Action.ASSESS_READ)
+    assessment = queries.latest(request.board.incident, at=request.board.at)
+    may_run = not request.board.past and request.scope.may(Action.ASSESS_RUN)
+    context: dict[str, Any] = {"section": "assess", "may_run": may_run, "assessment": assessment}
+    if assessment is None:
+        return render(request, "assess/nothing.html", context)
+    wanted = request.GET.get("tier", "")
+    context["home"] = Home(
+        board=request.board,
+        scope=request.scope,
+        assessment=assessment,
+        tier=wanted if wanted in Tier.values else "",
+    )
+    return render(request, "assess/home.html", context)
+
+
+@require_POST
+@signed_in
+def run(request: PersonRequest) -> HttpResponse:
+    """Assess now, with everything known at this moment."""
+    request.scope.check(Action.ASSESS_RUN)
+    actions.assess(
+        incident=request.board.incident,
+        known_at=request.board.now,
+        made_at=request.now,
+        by=request.user,
+    )
+    return redirect("assess:home")
+
+
+@require_safe
+@signed_in
+def county(request: PersonRequest, code: str) -> HttpResponse:
+    """Show one county: its tier in words, what would change it, its neighbours, what came in."""
+    place = _place(request, code, Level.COUNTY)
+    shown = [place.situation, *(n.situation for n in place.neighbours if n.situation)]
+    context = {
+        "section": "assess",
+        "place": place,
+        "curve": _curve(place),
+        "curve_rows": pictures.day_rows(place.series),
+        "map": pictures.map_of(
+            request.board.package,
+            shown,
+            selected=code,
+            title=place.headline,
+            query=request.board.query,
+        ),
+    }
+    return render(request, "assess/county.html", context)
+
+
+@require_safe
+@signed_in
+def city(request: PersonRequest, code: str) -> HttpResponse:
+    """Show one city: its published counts, its Rt, its counties, what no county has reported."""
+    place = _place(request, code, Level.CITY)
+    context = {
+        "section": "assess",
+        "place": place,
+        "curve": _curve(place),
+        "curve_rows": pictures.day_rows(place.series),
+        "band": pictures.band(
+            place.series["rt"],
+            latest=place.situation.rt or {"note": "no_data"},
+            incomplete_from=place.series["incomplete_from"],
+        ),
+    }
+    return render(request, "assess/city.html", context)
+
+
+@require_safe
+@signed_in
+def gaps(request: PersonRequest) -> HttpResponse:
+    """Show who has not been heard from, level by level, with the known reasons."""
+    request.scope.check(Action.REPORT_READ)
+    board = request.board
+    found = find_gaps(board.incident, at=board.at, scope=request.scope)
+    context = {"section": "assess", "gaps": found, "headline": gaps_headline(found)}
+    return render(request, "assess/gaps.html", context)
+
+
+@require_safe
+@signed_in
+def units_csv(request: PersonRequest, level: str) -> HttpResponse:
+    """Send the counties or cities in scope as CSV; the export is recorded."""
+    assessment = _assessment(request, export=True)
+    rows = queries.situations(assessment, scope=request.scope, level=level)
+    return _csv(request, assessment, exports.units_csv(assessment, rows), level)
+
+
+@require_safe
+@signed_in
+def series_csv(request: PersonRequest) -> HttpResponse:
+    """Send the province's daily series as CSV; the export is recorded."""
+    assessment = _assessment(request, export=True)
+    return _csv(request, assessment, exports.series_csv(assessment), "series")
+
+
+@require_safe
+@signed_in
+def changes_csv(request: PersonRequest) -> HttpResponse:
+    """Send the tier changes in scope as CSV; the export is recorded."""
+    assessment = _assessment(request, export=True)
+    rows = queries.tier_changes(request.board.incident, scope=request.scope, at=request.board.at)
+    return _csv(request, assessment, exports.changes_csv(rows), "tier-changes")
+
+
+def _assessment(request: PersonRequest, *, export: bool = False) -> Assessment:
+    request.scope.check(Action.ASSESS_READ)
+    if export:
+        request.scope.check(Action.EXPORT)
+    return queries.latest_or_raise(request.board.incident, at=request.board.at)
+
+
+def _place(request: PersonRequest, code: str, level: str) -> Place:
+    assessment = _assessment(request)
+    situation = queries.situation(assessment, code, scope=request.scope, level=level)
+    return Place(
+        board=request.board, scope=request.scope, assessment=assessment, situation=situation
+    )
+
+
+def _curve(place: Place) -> dict[str, Any]:
+    return pictures.curve(place.series, title=place.curve_title, summary=place.headline)
+
+
+def _csv(request: PersonRequest, assessment: Assessment, body: str, what: str) -> HttpResponse:
+    with transaction.atomic():
+        audit.record(
+            event="assess.exported",
+            at=request.board.now,
+            actor=request.user,
+            object_type="assessment",
+            object_id=str(assessment.pk),
+            unit=request.scope.home,
+            incident=request.board.incident,
+            detail={"what": what},
+        )
+    answer = HttpResponse(body, content_type="text/csv; charset=utf-8")
+    name = f"{what}-{assessment.data_day.isoformat()}.csv"
+    answer["Content-Disposition"] = f'attachment; filename="{name}"'
+    answer["Cache-Control"] = "no-store"
+    return answer

@@ -1,0 +1,157 @@
+"""The pages of assess: refusals first, then what they say, in both languages and at past moments."""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+from collections.abc import Callable
+from io import StringIO
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from cast import Cast
+from yipan.access.models import AuditRecord, User
+from yipan.assess.models import Assessment
+
+pytestmark = pytest.mark.django_db
+As = Callable[[User], Client]
+PAGES = ["/assess/", "/assess/counties/100101/", "/assess/cities/1001/", "/assess/counties.csv"]
+
+
+def text(client: Client, path: str) -> str:
+    answer = client.get(path)
+    assert answer.status_code == 200, (path, answer.status_code)
+    return answer.content.decode()
+
+
+def rows(client: Client, path: str) -> list[dict[str, str]]:
+    return list(csv.DictReader(StringIO(text(client, path).removeprefix("\ufeff"))))
+
+
+def picture(page: str, element: str) -> dict[str, Any]:
+    found = re.search(
+        rf'<yipan-{element} [^>]*><script type="application/json">(.*?)</script>', page, re.S
+    )
+    assert found is not None, element
+    data: dict[str, Any] = json.loads(found[1])
+    return data
+
+
+@pytest.mark.parametrize("path", [*PAGES, "/assess/gaps/"])
+def test_nobody_is_sent_to_the_door(client: Client, evening: Assessment, path: str) -> None:
+    assert client.get(path).status_code in (302, 401)
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_the_front_line_reads_no_assessments(
+    cast: Cast, evening: Assessment, as_person: As, path: str
+) -> None:
+    assert as_person(cast.village_reporter).get(path).status_code in (403, 404)
+    assert as_person(cast.stranger).get(path).status_code in (403, 404)
+
+
+def test_a_county_out_of_sight_is_not_there(cast: Cast, evening: Assessment, as_person: As) -> None:
+    client = as_person(cast.other_county_officer)
+    out_of_sight = client.get("/assess/counties/100101/")
+    absent = client.get("/assess/counties/999999/")
+    assert out_of_sight.status_code == absent.status_code == 404
+
+
+def test_lists_and_files_hold_only_what_is_in_scope(
+    cast: Cast, evening: Assessment, as_person: As
+) -> None:
+    client = as_person(cast.county_officer)
+    assert [r["code"] for r in rows(client, "/assess/counties.csv")] == ["100101"]
+    page = text(client, "/assess/?tier=low")
+    assert "Birch" not in page
+    assert "Cedar" not in text(client, "/assess/")
+
+
+def test_only_who_may_assess_can_assess_now(cast: Cast, evening: Assessment, as_person: As) -> None:
+    assert as_person(cast.department).post("/assess/now/").status_code == 403
+    assert as_person(cast.analyst).get("/assess/now/").status_code == 405
+    assert as_person(cast.analyst).post("/assess/now/").status_code == 302
+    assert Assessment.objects.count() == 1  # the clock stands: this moment is assessed already
+
+
+def test_nothing_is_assessed_in_the_past(cast: Cast, evening: Assessment, as_person: As) -> None:
+    client = as_person(cast.analyst)
+    assert client.post("/assess/now/?at=2020-02-20T18:00").status_code == 409
+
+
+def test_the_province_says_its_numbers(cast: Cast, evening: Assessment, as_person: As) -> None:
+    page = text(as_person(cast.analyst), "/assess/")
+    assert "No new case on 23 Feb; 72 in all." in page
+    assert "1 county is high, 0 medium, 1 is not heard from." in page
+    curve = picture(page, "curve")
+    assert curve["reported"] == evening.series["confirmed_new"]
+    assert curve["dates"][-1] == "2020-02-23"
+    assert "Rt: too few cases to say" in page
+
+
+def test_the_county_says_its_tier_and_what_would_change_it(
+    cast: Cast, evening: Assessment, as_person: As
+) -> None:
+    page = text(as_person(cast.county_officer), "/assess/counties/100101/")
+    assert "Alder is high: 12 new cases in 14 days, 60 in all." in page
+    assert "If no further case is confirmed, with the counts of 6 Mar" in page
+    assert "If there is no cluster outbreak" in page
+    assert picture(page, "curve")["reported"][0] == 40
+    assert "rule 4" in page
+
+
+def test_the_county_in_chinese(cast: Cast, evening: Assessment, as_person: As) -> None:
+    cast.analyst.language = "zh-hans"
+    cast.analyst.save(update_fields=["language"])
+    page = text(as_person(cast.analyst), "/assess/counties/100101/")
+    assert "赤杨县为高风险：14天内新增12例，累计60例。" in page
+    assert "If no" not in page
+
+
+def test_who_was_not_heard_from_has_no_data_and_its_last_counts(
+    cast: Cast, evening: Assessment, as_person: As
+) -> None:
+    page = text(as_person(cast.analyst), "/assess/counties/100201/")
+    assert "Cedar has no data for 23 Feb; before that 0 new cases in 14 days, 0 in all." in page
+
+
+def test_a_city_shows_what_no_county_reported(
+    cast: Cast, evening: Assessment, as_person: As
+) -> None:
+    page = text(as_person(cast.analyst), "/assess/cities/1001/")
+    assert re.search(r"Reported by no county</dt><dd class=\"v\">3<", page)
+    assert picture(page, "band")["dates"] == evening.series["dates"]
+
+
+def test_the_gaps_name_the_silent(cast: Cast, evening: Assessment, as_person: As) -> None:
+    page = text(as_person(cast.analyst), "/assess/gaps/")
+    assert "Cedar" in page
+    assert "county: 2 of 3 have reported 23 Feb" in page
+
+
+def test_files_carry_the_moment_and_are_recorded(
+    cast: Cast, evening: Assessment, as_person: As
+) -> None:
+    client = as_person(cast.analyst)
+    counties = {r["code"]: r for r in rows(client, "/assess/counties.csv")}
+    assert counties["100101"]["confirmed"] == "60"
+    assert counties["100201"]["confirmed_new"] == ""  # nobody said: empty, not 0
+    assert counties["100101"]["known_at"].startswith("2020-02-24T")
+    days = rows(client, "/assess/series.csv")
+    assert [r["confirmed"] for r in days][-1] == "72"
+    assert rows(client, "/assess/tier-changes.csv")[0]["pack"] == "china-2020-02"
+    exported = AuditRecord.objects.filter(event="assess.exported", actor=cast.analyst)
+    assert [r.detail["what"] for r in exported.order_by("pk")] == [
+        "county", "series", "tier-changes",
+    ]  # fmt: skip
+
+
+def test_a_past_moment_shows_nothing_made_later(
+    cast: Cast, evening: Assessment, as_person: As
+) -> None:
+    page = text(as_person(cast.analyst), "/assess/?at=2020-02-20T18:00")
+    assert "Nothing has been assessed yet." in page
+    assert "Assess now" not in page
