@@ -81,7 +81,8 @@ def spread_value_added(
     whole = workers[regions][:, branches]
     cells = (in_region.sum(axis=1)[:, None] * in_branch.sum(axis=0))[regions][:, branches]
     share = np.where(whole > 0, people / np.where(whole > 0, whole, 1.0), 1.0 / cells)
-    return Spread(value=totals[regions][:, branches] * share, estimated=~known.all(axis=1))
+    estimated = np.array([not row.all() for row in known], dtype=np.bool_)
+    return Spread(value=totals[regions][:, branches] * share, estimated=estimated)
 
 
 def _per_head(published: Floats, known: NDArray[np.bool_], workers: Floats) -> Floats:

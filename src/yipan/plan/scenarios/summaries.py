@@ -1,0 +1,176 @@
+"""From members to what a page shows: quantiles, chances with their interval, and what to say first."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import sqrt
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import norm
+
+Floats = NDArray[np.float64]
+PROBABILITIES = (0.05, 0.25, 0.5, 0.75, 0.95)
+NAMES = ("q05", "q25", "median", "q75", "q95")
+
+
+def quantiles(values: NDArray[Any], *, digits: int = 4) -> dict[str, float]:
+    """Return median and quantiles of one number over the members, member on the first axis."""
+    found = np.quantile(np.asarray(values, dtype=np.float64), PROBABILITIES, axis=0)
+    return {name: round(float(q), digits) for name, q in zip(NAMES, found, strict=True)}
+
+
+def quantile_series(values: NDArray[Any], *, digits: int = 4) -> dict[str, list[float]]:
+    """Return quantiles along a series, shape (member, step), as lists by name."""
+    found = np.quantile(np.asarray(values, dtype=np.float64), PROBABILITIES, axis=0)
+    return {
+        name: [round(float(q), digits) for q in row] for name, row in zip(NAMES, found, strict=True)
+    }
+
+
+@dataclass(frozen=True)
+class Chance:
+    """How often something happened among the members, with Wilson's 95 % interval."""
+
+    happened: int
+    members: int
+    low: float
+    high: float
+
+    @property
+    def share(self) -> float:
+        """The observed share."""
+        return self.happened / self.members
+
+    def as_dict(self) -> dict[str, float]:
+        """Return the chance as JSON keeps it."""
+        return {
+            "happened": self.happened,
+            "members": self.members,
+            "share": round(self.share, 5),
+            "low": round(self.low, 5),
+            "high": round(self.high, 5),
+        }
+
+
+def wilson(happened: int, members: int, *, level: float = 0.95) -> Chance:
+    """Return a share with Wilson's score interval, which stays honest at 0 and at 1.
+
+    Source: E. B. Wilson (1927), Journal of the American Statistical Association 22:209.
+
+    >>> c = wilson(0, 200)
+    >>> c.low, round(c.high, 4)
+    (0.0, 0.0188)
+    """
+    z = float(norm.ppf(0.5 + level / 2))
+    p, n = happened / members, members
+    middle = (p + z * z / (2 * n)) / (1 + z * z / n)
+    half = z / (1 + z * z / n) * sqrt(p * (1 - p) / n + z * z / (4 * n * n))
+    return Chance(
+        happened,
+        members,
+        0.0 if happened == 0 else max(0.0, middle - half),
+        1.0 if happened == members else min(1.0, middle + half),
+    )
+
+
+@dataclass(frozen=True)
+class Members:
+    """What the members of one option came to; member on the first axis, time before place."""
+
+    infections_by_week: NDArray[np.int32]  # (member, week, county)
+    hospital: NDArray[np.int32]  # (member, day, city), at the end of each day
+    deaths: NDArray[np.int64]  # (member,)
+    value: Floats  # (member, week, county)
+
+    @property
+    def count(self) -> int:
+        """Number of members."""
+        return int(self.deaths.size)
+
+
+def summarise(
+    members: Members, *, ordinary_week: Floats, staffed: Floats, cities: Mapping[int, str]
+) -> dict[str, Any]:
+    """Return one option's results as kept and shown.
+
+    `ordinary_week` (county,) is the value added of a week in which everything is open; `staffed`
+    (city,) beds that can be staffed for the outbreak; `cities` index → code.
+    """
+    infections = members.infections_by_week.sum(axis=(1, 2), dtype=np.int64)
+    province = members.hospital.sum(axis=2, dtype=np.int64)  # (member, day)
+    value = members.value.sum(axis=(1, 2))
+    ordinary = float(ordinary_week.sum()) * members.value.shape[1]
+    over: NDArray[np.bool_] = members.hospital > staffed[None, None, :]
+    any_over = over.any(axis=(1, 2))
+    by_city: NDArray[np.bool_] = np.any(over, axis=1)  # (member, city)
+    peaks = members.hospital.max(axis=1)  # (member, city)
+    return {
+        "summary": {
+            "infections": quantiles(infections, digits=0),
+            "peak_beds": quantiles(province.max(axis=1), digits=0),
+            "value_added_100m_cny": quantiles(value, digits=2),
+            "share_of_ordinary": quantiles(value / ordinary if ordinary else value),
+            "deaths": quantiles(members.deaths, digits=0),
+            "beds_exceeded": wilson(int(any_over.sum()), members.count).as_dict(),
+        },
+        "series": {
+            "infections": quantile_series(
+                members.infections_by_week.sum(axis=2, dtype=np.int64), digits=1
+            ),
+            "beds": quantile_series(province, digits=1),
+            "value_added_100m_cny": quantile_series(members.value.sum(axis=2), digits=3),
+        },
+        "ordinary_100m_cny": round(ordinary, 2),
+        "staffed_beds": round(float(staffed.sum())),
+        "areas": [
+            {
+                "code": code,
+                "staffed": round(float(staffed[i])),
+                "peak": quantiles(peaks[:, i], digits=0),
+                "exceeded": wilson(int(by_city[:, i].sum()), members.count).as_dict(),
+            }
+            for i, code in cities.items()
+        ],
+    }
+
+
+def county_results(members: Members, *, ordinary_week: Floats) -> list[dict[str, Any]]:
+    """Return, county by county, infections and value added with their quantiles."""
+    infections = members.infections_by_week.sum(axis=1, dtype=np.int64)
+    value = members.value.sum(axis=1)
+    weeks = members.value.shape[1]
+    q_infections = np.quantile(infections, PROBABILITIES, axis=0)
+    q_value = np.quantile(value, PROBABILITIES, axis=0)
+    free = (infections == 0).mean(axis=0)
+    return [
+        {
+            "infections": {n: round(float(q), 1) for n, q in zip(NAMES, q_infections[:, i], strict=True)},
+            "value_added_100m_cny": {
+                n: round(float(q), 4) for n, q in zip(NAMES, q_value[:, i], strict=True)
+            },
+            "ordinary_100m_cny": round(float(ordinary_week[i]) * weeks, 4),
+            "share_without_infection": round(float(free[i]), 4),
+        }
+        for i in range(infections.shape[1])
+    ]  # fmt: skip
+
+
+def paired(members: Members, hold: Members) -> dict[str, dict[str, float]]:
+    """Return quantiles of the differences to another option, member by member.
+
+    The same member of both drew the same assumptions and chances, so the differences are narrower
+    than the intervals of either.
+    """
+    return {
+        "value_added_100m_cny": quantiles(
+            members.value.sum(axis=(1, 2)) - hold.value.sum(axis=(1, 2)), digits=2
+        ),
+        "infections": quantiles(
+            members.infections_by_week.sum(axis=(1, 2), dtype=np.int64)
+            - hold.infections_by_week.sum(axis=(1, 2), dtype=np.int64),
+            digits=0,
+        ),
+    }
