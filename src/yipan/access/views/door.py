@@ -42,6 +42,15 @@ class SignInView(LoginView):  # type: ignore[misc]
         response: HttpResponse = super().dispatch(request, *args, **kwargs)
         return response
 
+    def get_form(self, form_class: type[Form] | None = None) -> Form:
+        """Name the fields as this project names them; the way back stands below the form."""
+        form: Form = super().get_form(form_class)
+        form.fields["login"].label = _("Sign-in name")
+        form.fields["password"].help_text = ""
+        for field in form.fields.values():
+            field.widget.attrs.pop("placeholder", None)
+        return form
+
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         """Add the demo people where they may be offered."""
         context: dict[str, Any] = super().get_context_data(**kwargs)
