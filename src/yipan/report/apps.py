@@ -1,6 +1,23 @@
 from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
 
 
 class ReportConfig(AppConfig):
     name = "yipan.report"
     label = "report"
+
+    def ready(self) -> None:
+        # Models of access are loaded only now.
+        from yipan.access.audit import name_events
+
+        name_events(
+            {
+                "report.submitted": _("report sent"),
+                "report.batch": _("reports taken in bulk"),
+                "report.file_taken": _("file taken"),
+                "report.cases_taken": _("cases taken"),
+                "report.row_settled": _("row aside settled"),
+                "report.absence_noted": _("absence noted"),
+                "report.cases_read": _("line list read"),
+            }
+        )

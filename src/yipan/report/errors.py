@@ -260,6 +260,15 @@ class WorkbookLocked(ReportError):
     cure = _("Save it without the password and send it again.")
 
 
+class FileGone(ReportError):
+    """The original of a file is no longer kept."""
+
+    code = "R128"
+    status = 409
+    text = _("The file %(name)s is no longer kept; it was not read to its end.")
+    cure = _("Send it again: what was taken from it before is not taken twice.")
+
+
 def _by_code() -> dict[str, type[ReportError]]:
     return {c.code: c for c in error_classes(ReportError) if issubclass(c, ReportError)}
 

@@ -37,6 +37,11 @@ class Submission(models.Model):
     file_digest = models.CharField(max_length=64, blank=True)
     file_encoding = models.CharField(max_length=24, blank=True)  # how a text file was read
     file_expires_on = models.DateField(null=True)  # the original is kept until then
+    file_kind = models.CharField(max_length=8, blank=True, db_default="")  # counts, cases
+    # A long file is read in pieces; it is read to its end when the two are equal.
+    rows_total = models.PositiveIntegerField(null=True)  # number of its last row
+    rows_read = models.PositiveIntegerField(null=True)
+    columns_unread = models.JSONField(null=True)  # [[header, the known one most like it], …]
     rows_accepted = models.PositiveIntegerField(default=0)
     rows_aside = models.PositiveIntegerField(default=0)
     subject = models.CharField(max_length=64, blank=True)  # a receipt names the delivery by its id

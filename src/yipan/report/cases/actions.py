@@ -40,8 +40,16 @@ class CaseRow(NamedTuple):
     reason: str = ""
 
 
+KEPT = "pseudonym:"  # a row kept aside carries this and the digest instead of the sender's number
+
+
 def pseudonym(incident: Incident, number: str) -> str:
-    """Return the stable pseudonym of a case number: a keyed digest, of no use outside this system."""
+    """Return the stable pseudonym of a case number: a keyed digest, of no use outside this system.
+
+    A number that a kept row carries as `pseudonym:` is that pseudonym already.
+    """
+    if number.startswith(KEPT):
+        return number.removeprefix(KEPT)
     key = hashlib.sha256(f"{settings.SECRET_KEY}:case:{incident.pk}".encode()).digest()
     return hmac.new(key, number.strip().encode(), hashlib.sha256).hexdigest()[:32]
 

@@ -74,6 +74,25 @@ def submit_values(
     raise AssertionError("unreachable")
 
 
+def faults_of_values(
+    *,
+    incident: Incident,
+    unit: Unit,
+    day: date,
+    values: Mapping[str, float | None],
+    at: datetime,
+    reasons: Mapping[str, str] | None = None,
+    unchanged: frozenset[str] = frozenset(),
+) -> dict[str, ReportError]:
+    """Return what the door would refuse of these values, by field; nothing is written."""
+    sent = _Sent(incident, unit, day, dict(values), dict(reasons or {}), unchanged, at)
+    try:
+        _at_the_door(sent)
+    except Refused as refused:
+        return refused.faults
+    return {}
+
+
 def take_receipt(
     *,
     incident: Incident,
@@ -273,6 +292,7 @@ class Report(NamedTuple):
     recorded_at: datetime | None = None  # from when the board knew; the batch's `at` if not given
     row: int | None = None  # where it stood in its file
     unchanged: frozenset[str] = frozenset()
+    reason: str = ""  # why its values differ from the known ones; the batch's reason if empty
 
 
 @dataclass(frozen=True)
@@ -371,14 +391,40 @@ def _write_batch(
          "rows_aside", "subject"),
         heads,
     )  # fmt: skip
-    queries.insert_rows(
-        Value,
-        ("incident", "unit", "element", "day", "version", "value", "unchanged", "recorded_at",
-         "submission", "reason", "row"),
-        facts,
-    )  # fmt: skip
+    queries.insert_rows(Value, FACT_COLUMNS, facts)
     RowAside.objects.bulk_create(aside, batch_size=1000)
     return Taken(len(heads), len(facts), len(aside), 0)
+
+
+def take_under(
+    *, head: Submission, rows: Sequence[Report], levels: Mapping[int, str], at: datetime
+) -> tuple[int, int]:
+    """Take reports under one submission (a file's) and return (values taken, values kept aside).
+
+    `levels` are the units the sender may report for, by id. What is known already and equal is
+    left out, so a chunk taken twice adds nothing. Call it inside a transaction.
+    """
+    door = _Door(head.incident, dict(levels), at, head.source, "")
+    door.learn(rows)
+    facts: list[tuple[Any, ...]] = []
+    aside: list[RowAside] = []
+    for report in rows:
+        passed, kept = door.check(report)
+        facts.extend(
+            (head.incident_id, report.unit, name, report.day, version, value, False, at, head.pk,
+             why, report.row)
+            for name, value, version, why in passed
+        )  # fmt: skip
+        aside.extend(aside_row(head.pk, report, name, fault) for name, fault in kept)
+    queries.insert_rows(Value, FACT_COLUMNS, facts)
+    RowAside.objects.bulk_create(aside, batch_size=1000)
+    return len(facts), len(aside)
+
+
+FACT_COLUMNS = (
+    "incident", "unit", "element", "day", "version", "value", "unchanged", "recorded_at",
+    "submission", "reason", "row",
+)  # fmt: skip
 
 
 def aside_row(submission: int, report: Report, name: str, fault: ReportError) -> RowAside:
@@ -389,9 +435,9 @@ def aside_row(submission: int, report: Report, name: str, fault: ReportError) ->
         kind="counts",
         row=report.row or 0,
         field=name,
-        raw={"day": report.day.isoformat(), name: report.values.get(name)},
+        raw={"day": report.day.isoformat(), name: report.values.get(name), "reason": report.reason},
         code=fault.code,
-        params=fault.params,
+        params={k: v if isinstance(v, int | float) else str(v) for k, v in fault.params.items()},
         message=fault.message,
         remedy=fault.remedy,
     )
@@ -470,18 +516,21 @@ class _Door:
         first = None if self.source == Source.BULLETIN else self.first
         if report.day > self.today or (first is not None and report.day < first):
             check_day(report.day, label=_("Day"), today=self.today, first=first)
-        check_value(element, value, level=self.levels[report.unit])
+        # The authority may publish for a county what no county is asked for.
+        level = None if self.source == Source.BULLETIN else self.levels[report.unit]
+        check_value(element, value, level=level)
         version, there = self.known.get((report.unit, name, report.day), (0, None))
         if version and there == value:
             return None
-        if version and not self.reason:
+        reason = report.reason or self.reason
+        if version and not reason:
             raise ReasonMissing(
                 label=element.label,
                 day=report.day.isoformat(),
                 known=_("withdrawn") if there is None else int(there),
                 value=int(value),
             )
-        if element.cumulative and self.source != Source.BULLETIN and not self.reason:
+        if element.cumulative and self.source != Source.BULLETIN and not reason:
             others = self.totals[report.unit, name]
             check_total(
                 element, value, report.day, {d: v for d, v in others.items() if d != report.day}
@@ -489,7 +538,7 @@ class _Door:
         if element.cumulative:
             self.totals[report.unit, name][report.day] = value
         self.known[report.unit, name, report.day] = (version + 1, value)
-        return version + 1, self.reason if version or self.reason else ""
+        return version + 1, reason
 
 
 def take_published(

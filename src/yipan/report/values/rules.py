@@ -118,9 +118,12 @@ def known_element(name: str) -> Element:
     return element
 
 
-def check_value(element: Element, value: float, *, level: str) -> None:
-    """Refuse a value no unit of this level can have: R116 level, R103 not whole, R104 range."""
-    if level not in element.levels:
+def check_value(element: Element, value: float, *, level: str | None) -> None:
+    """Refuse a value no unit of this level can have: R116 level, R103 not whole, R104 range.
+
+    Without a level (a published figure) only the value itself is checked.
+    """
+    if level is not None and level not in element.levels:
         raise WrongLevel(label=element.label, level=level, levels=", ".join(sorted(element.levels)))
     if value != value or value in (float("inf"), float("-inf")) or value != int(value):
         raise NotANumber(label=element.label, value=str(value))

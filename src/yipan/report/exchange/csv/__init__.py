@@ -1,0 +1,1 @@
+"""Text files of separated values, in the encodings that offices save them in."""

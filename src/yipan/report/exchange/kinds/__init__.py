@@ -1,0 +1,1 @@
+"""What the rows of a file mean: counts of units and days, or cases."""

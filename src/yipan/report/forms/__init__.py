@@ -1,0 +1,1 @@
+"""Pages a unit fills in: the daily page."""

@@ -1,0 +1,180 @@
+"""The daily page: what one unit is asked for one day, with what is known beside each field."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+
+from yipan.access.models import Incident
+from yipan.access.rules import Action
+from yipan.access.scope import Scope
+from yipan.kernel.time import BoardTime
+from yipan.places.models import Level, Unit
+from yipan.report.dictionary import GROUPS, Element, Group, asked_of
+from yipan.report.errors import ReportError
+from yipan.report.models import Value
+from yipan.report.values import queries
+from yipan.report.values.rules import to_number
+
+DAYS_BACK = 7  # how far back the page can be turned; older days come by file
+SECONDS_A_FIELD = 20  # to find, count and type one figure
+
+
+@dataclass
+class Ask:
+    """One question of the page: the element, what is known, what was typed and what is wrong."""
+
+    element: Element
+    yesterday: Value | None
+    known: Value | None
+    typed: str = ""
+    same: bool = False
+    fault: ReportError | None = None
+
+    @property
+    def value(self) -> str:
+        """What the field shows: what was typed, else what is known already."""
+        if self.typed:
+            return self.typed
+        return "" if self.known is None or self.known.value is None else f"{self.known.value:.0f}"
+
+    @property
+    def yesterday_value(self) -> str:
+        """Yesterday's value as the field would hold it."""
+        before = self.yesterday
+        return "" if before is None or before.value is None else f"{before.value:.0f}"
+
+    @property
+    def limit(self) -> int:
+        """The change from yesterday, in per cent, above which the page asks for a second look."""
+        share = self.element.warn_change
+        return 1_000_000 if share is None else round(100 * share)
+
+
+@dataclass
+class Section:
+    """One heading of the page with its questions."""
+
+    group: Group
+    asks: list[Ask] = field(default_factory=list)
+
+    @property
+    def answered(self) -> int:
+        """How many of its questions have an answer."""
+        return sum(bool(a.value) or a.same for a in self.asks)
+
+
+@dataclass
+class Page:
+    """The daily page of one unit and day."""
+
+    unit: Unit
+    day: date
+    sections: list[Section]
+    reported: datetime | None  # when the latest value of this day was received
+
+    @property
+    def asks(self) -> list[Ask]:
+        """Every question, in the order of the page."""
+        return [ask for section in self.sections for ask in section.asks]
+
+    @property
+    def minutes(self) -> int:
+        """How long the page takes, roughly."""
+        return max(1, round(len(self.asks) * SECONDS_A_FIELD / 60))
+
+    @property
+    def correcting(self) -> bool:
+        """Whether something is known already, so that a change needs its reason."""
+        return any(a.known is not None for a in self.asks)
+
+    @property
+    def faults(self) -> list[tuple[Ask, ReportError]]:
+        """The questions whose answer could not be taken."""
+        return [(a, a.fault) for a in self.asks if a.fault is not None]
+
+
+def daily_page(incident: Incident, *, unit: Unit, day: date, known_at: datetime) -> Page:
+    """Return the page of a unit and day with yesterday's values and what is known of the day."""
+    known = queries.values_of(incident, unit=unit, day=day, known_at=known_at)
+    before = queries.latest_before(incident, unit=unit, day=day, known_at=known_at)
+    sections: dict[str, Section] = {}
+    for element in asked_of(unit.level):
+        section = sections.setdefault(element.group, Section(GROUPS[element.group]))
+        section.asks.append(Ask(element, before.get(element.id), known.get(element.id)))
+    asked = {ask.element.id for s in sections.values() for ask in s.asks}
+    times = [v.recorded_at for name, v in known.items() if name in asked]
+    return Page(unit, day, list(sections.values()), max(times, default=None))
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What a person sent from the page, as `submit_values` takes it."""
+
+    values: dict[str, float | None]
+    unchanged: frozenset[str]
+    reasons: dict[str, str]
+    faults: dict[str, ReportError]
+
+
+def read_answers(page: Page, sent: Mapping[str, str], same: Sequence[str]) -> Answers:
+    """Return the answers typed into a page; each question keeps what was typed into it."""
+    values: dict[str, float | None] = {}
+    faults: dict[str, ReportError] = {}
+    repeated: set[str] = set()
+    for ask in page.asks:
+        name = ask.element.id
+        ask.typed = sent.get(name, "").strip()[:40]
+        ask.same = name in same
+        try:
+            number = to_number(ask.typed, label=ask.element.label, flag=ask.element.flag)
+        except ReportError as fault:
+            faults[name] = ask.fault = fault
+            continue
+        before = ask.yesterday.value if ask.yesterday is not None else None
+        if ask.same and (number is None or number == before):
+            repeated.add(name)
+        elif number is not None:
+            values[name] = float(number)
+    reason = sent.get("reason", "").strip()[:500]
+    changed = [a.element.id for a in page.asks if a.known is not None]
+    return Answers(
+        values, frozenset(repeated), dict.fromkeys(changed, reason) if reason else {}, faults
+    )
+
+
+def adds_nothing(page: Page, answers: Answers) -> bool:
+    """Return whether every answer is known already with the same value (and there is one)."""
+    if not answers.values and not answers.unchanged:
+        return False
+    known = {a.element.id: a.known.value for a in page.asks if a.known is not None}
+    before = {a.element.id: a.yesterday.value for a in page.asks if a.yesterday is not None}
+    said = {**answers.values, **{name: before.get(name) for name in answers.unchanged}}
+    return all(name in known and known[name] == value for name, value in said.items())
+
+
+def default_day(clock: BoardTime, unit: Unit, at: datetime) -> date:
+    """Return the day a page is about: today in a village, the last whole day above it.
+
+    A village answers for its day at 18:00; a county's counts are of 0 to 24 h.
+    """
+    below = unit.level in (Level.VILLAGE, Level.FACILITY, Level.TOWNSHIP)
+    return clock.local_day(at) if below else clock.last_data_day(at)
+
+
+def days_to_choose(clock: BoardTime, incident: Incident, at: datetime) -> list[date]:
+    """Return the days a page may be turned to, the latest first."""
+    today, first = clock.local_day(at), queries.first_day(incident)
+    days = (today - timedelta(days=back) for back in range(DAYS_BACK))
+    return [day for day in days if day >= first]
+
+
+def unit_of_page(incident: Incident, *, scope: Scope, code: str = "") -> Unit | None:
+    """Return the unit whose page a person opens: the one asked for, else the topmost they report for."""
+    mine = scope.filter(
+        Unit.objects.filter(package=incident.package_id), unit="", action=Action.REPORT_SUBMIT
+    )
+    if code:
+        return scope.get(mine, unit="", action=Action.REPORT_SUBMIT, code=code)
+    return mine.order_by("depth", "lft").first()

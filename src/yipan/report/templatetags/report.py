@@ -1,0 +1,42 @@
+"""How a reported value is said: `{% load report %}`."""
+
+from __future__ import annotations
+
+from django import template
+from django.utils.translation import gettext as _
+
+from yipan.kernel.words import count
+from yipan.report.dictionary import ELEMENTS
+from yipan.report.models import Value
+
+register = template.Library()
+
+
+@register.filter
+def element_label(value: Value) -> str:
+    """Return the label of a value's element in the language in use."""
+    element = ELEMENTS.get(value.element)
+    return element.label if element is not None else value.element
+
+
+@register.filter
+def said(value: Value) -> str:
+    """Return a value as people read it: a flag in words, a withdrawn one as such."""
+    if value.value is None:
+        return _("withdrawn")
+    element = ELEMENTS.get(value.element)
+    if element is not None and element.flag:
+        return _("yes") if value.value else _("no")
+    return count(value.value)
+
+
+@register.filter
+def sex_word(code: str) -> str:
+    """Return the word for F or M, empty when not known."""
+    return {"F": _("female"), "M": _("male")}.get(code, "")
+
+
+@register.filter
+def outcome_word(code: str) -> str:
+    """Return the word for a case's outcome, empty while there is none."""
+    return {"cured": _("cured"), "died": _("died"), "void": _("no case after all")}.get(code, "")

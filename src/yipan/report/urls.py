@@ -1,0 +1,28 @@
+"""Addresses of report, below /report/."""
+
+from __future__ import annotations
+
+from django.urls import path
+
+from yipan.report.views import aside, cases, form, home, upload, values
+
+app_name = "report"
+
+urlpatterns = [
+    path("", home.home, name="home"),
+    path("form/", form.form, name="form"),
+    path("upload/", upload.upload, name="upload"),
+    path("templates/counts.csv", upload.template, {"kind": "counts", "format": "csv"}, name="counts_csv"),
+    path("templates/counts.xlsx", upload.template, {"kind": "counts", "format": "xlsx"}, name="counts_xlsx"),
+    path("templates/cases.csv", upload.template, {"kind": "cases", "format": "csv"}, name="cases_template_csv"),
+    path("templates/cases.xlsx", upload.template, {"kind": "cases", "format": "xlsx"}, name="cases_template_xlsx"),
+    path("submissions/<int:pk>/", upload.submission, name="submission"),
+    path("submissions/<int:pk>/read-on/", upload.read_on, name="read_on"),
+    path("units/<str:code>/", values.unit, name="unit"),
+    path("values/<str:code>/<str:element>/<str:day>/", values.value, name="value"),
+    path("aside/", aside.rows, name="aside"),
+    path("aside/<int:pk>/", aside.row, name="row"),
+    path("absences/", home.absence, name="absence"),
+    path("cases/", cases.cases, name="cases"),
+    path("cases.csv", cases.cases_csv, name="cases_csv"),
+]  # fmt: skip
