@@ -7,6 +7,7 @@ import uuid
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from yipan.access.models import Incident, User
 from yipan.places.models import Level, Unit
@@ -26,27 +27,27 @@ class Priority(models.IntegerChoices):
 class OrderState(models.TextChoices):
     """An order's own life; its deliveries have theirs."""
 
-    DRAFT = "draft", _("draft")
-    HELD = "held", _("held for undo")
-    ISSUED = "issued", _("issued")
-    WITHDRAWN = "withdrawn", _("withdrawn")
+    DRAFT = "draft", pgettext_lazy("state", "draft")
+    HELD = "held", pgettext_lazy("state", "held for undo")
+    ISSUED = "issued", pgettext_lazy("state", "issued")
+    WITHDRAWN = "withdrawn", pgettext_lazy("state", "withdrawn")
 
 
 class DeliveryState(models.TextChoices):
     """Where one delivery stands. Overdue is computed, never a state."""
 
-    ISSUED = "issued", _("issued")
-    DELIVERED = "delivered", _("delivered")
-    ACKNOWLEDGED = "acknowledged", _("acknowledged")
-    ACCEPTED = "accepted", _("accepted")
-    RETURNED = "returned", _("returned")
-    IN_PROGRESS = "in_progress", _("in progress")
-    CLAIMED_DONE = "claimed_done", _("claimed done")
-    VERIFIED = "verified", _("verified")
-    CLOSED = "closed", _("closed")
-    REASSIGNED = "reassigned", _("reassigned")
-    SUPERSEDED = "superseded", _("superseded")
-    CANCELLED = "cancelled", _("cancelled")
+    ISSUED = "issued", pgettext_lazy("state", "issued")
+    DELIVERED = "delivered", pgettext_lazy("state", "delivered")
+    ACKNOWLEDGED = "acknowledged", pgettext_lazy("state", "acknowledged")
+    ACCEPTED = "accepted", pgettext_lazy("state", "accepted")
+    RETURNED = "returned", pgettext_lazy("state", "returned")
+    IN_PROGRESS = "in_progress", pgettext_lazy("state", "in progress")
+    CLAIMED_DONE = "claimed_done", pgettext_lazy("state", "claimed done")
+    VERIFIED = "verified", pgettext_lazy("state", "verified")
+    CLOSED = "closed", pgettext_lazy("state", "closed")
+    REASSIGNED = "reassigned", pgettext_lazy("state", "reassigned")
+    SUPERSEDED = "superseded", pgettext_lazy("state", "superseded")
+    CANCELLED = "cancelled", pgettext_lazy("state", "cancelled")
 
 
 class Order(models.Model):

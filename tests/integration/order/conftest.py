@@ -1,70 +1,27 @@
-"""A signed option over the small province, and orders made from it."""
+"""Orders made from a signed option over the small province."""
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
+from django.test import Client
+from django.utils import timezone
 
 from cast import NOON, Cast, Province
-from yipan.access.models import Incident
+from signed import SIGNED, make_signature
+from yipan.access.models import Incident, User
 from yipan.access.scope import system_scope
-from yipan.assess.models import Assessment
 from yipan.order import actions
 from yipan.order.models import Delivery, Order
-from yipan.plan.models import Option, OptionCounty, Scenario, Signature
-
-COUNTIES = ("100101", "100102", "100201")
-WEEKS = ["closed", "closed", "minimum", "minimum", "staggered", "staggered", "open", "open"]
-SIGNED = NOON - timedelta(hours=10)
+from yipan.plan.models import Signature
 
 
 @pytest.fixture
 def signature(province: Province, incident: Incident, cast: Cast) -> Signature:
-    """A signed option that orders two settings in three counties, four weeks at a time."""
-    assessment = Assessment.objects.create(
-        incident=incident,
-        known_at=SIGNED,
-        data_day=date(2020, 2, 23),
-        made_at=SIGNED,
-        method={},
-        province={},
-        series={},
-        seconds=0.1,
-    )
-    scenario = Scenario.objects.create(
-        assessment=assessment,
-        start_day=date(2020, 2, 24),
-        weeks=8,
-        members=200,
-        seed=1,
-        assumptions={},
-        made_at=SIGNED,
-        seconds=0.1,
-    )
-    option = Option.objects.create(
-        scenario=scenario,
-        number=2,
-        key="tiered",
-        name_zh="按等级分步",
-        name_en="Staged by tier",
-        members=200,
-        openings={},
-        results={"summary": {}},
-    )
-    OptionCounty.objects.bulk_create(
-        OptionCounty(
-            option=option,
-            unit=province[code],
-            tier="medium",
-            levels={"workplaces": WEEKS, "transport": WEEKS, "home": WEEKS},
-            results={},
-        )
-        for code in COUNTIES
-    )
-    return Signature.objects.create(
-        scenario=scenario, option=option, by=cast.commander, at=SIGNED, reason="beds stay free"
-    )
+    """A signed option that orders two settings in three counties."""
+    return make_signature(province, incident, cast.commander)
 
 
 @pytest.fixture
@@ -84,3 +41,25 @@ def delivered(drafts: list[Order], cast: Cast) -> list[Delivery]:
             "unit__code", "order__matter"
         )
     )
+
+
+@pytest.fixture
+def standing_clock(incident: Incident) -> Incident:
+    """The incident as an exercise whose clock stands at noon."""
+    Incident.objects.filter(pk=incident.pk).update(
+        exercise=True, clock_at=NOON, clock_set_at=timezone.now() + timedelta(days=1)
+    )
+    incident.refresh_from_db()
+    return incident
+
+
+@pytest.fixture
+def as_person(standing_clock: Incident) -> Callable[[User], Client]:
+    """A client signed in as somebody, at noon."""
+
+    def sign_in(user: User) -> Client:
+        client = Client()
+        client.force_login(user)
+        return client
+
+    return sign_in

@@ -291,7 +291,7 @@ def test_the_headline_says_what_binds(
     at = NOON + timedelta(minutes=1)
     counts = queries.outstanding(incident, system_scope(), at=at)
     assert queries.headline(counts) == (
-        "6 orders are open. 3 overdue; 3 of these wait for a first acknowledgement."
+        "6 orders are open. 3 are overdue; 3 of these wait for a first acknowledgement."
     )
 
 

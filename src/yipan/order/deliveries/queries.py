@@ -17,7 +17,7 @@ from django.utils.translation import ngettext
 from yipan.access.models import Incident, User
 from yipan.access.rules import Action
 from yipan.access.scope import Scope
-from yipan.kernel.words import duration
+from yipan.kernel.words import chinese, duration
 from yipan.order.deliveries.rules import OPEN, Act, next_state
 from yipan.order.models import Delivery, DeliveryEvent, DeliveryState, Priority
 from yipan.places import queries as places
@@ -193,6 +193,11 @@ def outstanding(incident: Incident, scope: Scope, *, at: datetime) -> dict[str, 
     return {**counts, "by_priority": by_priority}
 
 
+def sentences(*told: str) -> str:
+    """Join sentences as the language in use does: Chinese without a space."""
+    return ("" if chinese() else " ").join(told)
+
+
 def headline(counts: dict[str, Any]) -> str:
     """Return the sentence of the watch page, made from `outstanding`."""
     opened = ngettext("%(n)d order is open.", "%(n)d orders are open.", counts["open"]) % {
@@ -201,17 +206,17 @@ def headline(counts: dict[str, Any]) -> str:
     if not counts["issued"]:
         return _("No order has been issued yet.")
     if not counts["overdue"]:
-        return opened + _(" ") + _("None is overdue.")
+        return sentences(opened, _("None is overdue."))
     if not counts["overdue_unacknowledged"]:
         late = ngettext("%(n)d is overdue.", "%(n)d are overdue.", counts["overdue"]) % {
             "n": counts["overdue"]
         }
     else:
-        late = _("%(late)d overdue; %(unread)d of these wait for a first acknowledgement.") % {
+        late = _("%(late)d are overdue; %(unread)d of these wait for a first acknowledgement.") % {
             "late": counts["overdue"],
             "unread": counts["overdue_unacknowledged"],
         }
-    return opened + _(" ") + late
+    return sentences(opened, late)
 
 
 @dataclass(frozen=True)
@@ -291,7 +296,7 @@ def loads(incident: Incident, scope: Scope, *, at: datetime) -> list[Load]:
         if i < 0 or lft > edges[i][1]:
             continue
         minutes, tally = gathered.setdefault(edges[i][2], ([], [0, 0]))
-        if read is not None and read <= at:
+        if read is not None and delivered is not None and read <= at:
             minutes.append((read - delivered).total_seconds() / 60)
         tally[0] += state in OPEN
         tally[1] += late_now(state, read_by, due, at)

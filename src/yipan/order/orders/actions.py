@@ -226,13 +226,13 @@ def undo_orders(*, orders: Iterable[Order], by: User, at: datetime, scope: Scope
 
 
 @transaction.atomic
-def release_due(*, at: datetime) -> int:
+def release_due(*, at: datetime, incident: Incident | None = None) -> int:
     """Release every order whose hold is over and return how many deliveries were written.
 
-    Safe to run by several workers at once, and again after one was killed.
+    Of one incident where it is named: each runs on its own clock. Safe to run by several workers at once, and again after one was killed.
     """
     ready = list(
-        queries.due_for_release(at)
+        queries.due_for_release(at, incident)
         .select_for_update(skip_locked=True, of=("self",))
         .select_related("incident__package", "issuer")
     )

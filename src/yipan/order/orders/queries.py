@@ -49,12 +49,15 @@ def held(incident: Incident, scope: Scope) -> QuerySet[Order]:
     return own.filter(scope.condition(action=Action.ORDER_DRAFT, unit="issuer"))
 
 
-def due_for_release(at: datetime) -> QuerySet[Order]:
-    """Return the held orders whose hold is over at `at`, the most urgent first."""
+def due_for_release(at: datetime, incident: Incident | None = None) -> QuerySet[Order]:
+    """Return the held orders (of one incident) whose hold is over at `at`, the most urgent first."""
     over = Q(pk__in=[])
     for priority, hold in HOLD.items():
         over |= Q(priority=priority, issued_at__lte=at - hold)
-    return Order.objects.filter(over, state=OrderState.HELD).order_by("priority", "issued_at", "pk")
+    waiting = Order.objects.filter(over, state=OrderState.HELD)
+    if incident is not None:
+        waiting = waiting.filter(incident=incident)
+    return waiting.order_by("priority", "issued_at", "pk")
 
 
 def recipients(order: Order, *, on: date) -> QuerySet[Unit]:

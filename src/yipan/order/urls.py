@@ -1,0 +1,25 @@
+"""Addresses of orders, under /orders/."""
+
+from __future__ import annotations
+
+from django.urls import path
+
+from yipan.order.views import inbox, issue, order, watch
+
+app_name = "order"
+
+urlpatterns = [
+    path("", watch.watch, name="watch"),
+    path("orders.csv", watch.watch_csv, name="watch_csv"),
+    path("inbox/", inbox.inbox, name="inbox"),
+    path("issue/", issue.issue, name="issue"),
+    path("issue/now/", issue.issue_now, name="issue_now"),
+    path("issue/undo/", issue.undo, name="undo"),
+    path("issue/draft/<int:pk>/", issue.draft, name="draft"),
+    path("new/", issue.new, name="new"),
+    path("deliveries/<uuid:pk>/", order.delivery, name="delivery"),
+    path("deliveries/<uuid:pk>/sheet/", order.sheet, name="sheet"),
+    path("deliveries/<uuid:pk>/<slug:name>/", inbox.act, name="act"),
+    path("<uuid:pk>/", order.order, name="order"),
+    path("<uuid:pk>/withdraw/", order.withdraw, name="withdraw"),
+]
