@@ -9,7 +9,7 @@ from math import ceil, floor, log10, sqrt
 from typing import Any
 
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import pgettext_lazy
 
 from yipan.kernel import words
 from yipan.places.models import Unit
@@ -18,18 +18,18 @@ from yipan.plan.queries import ACCEPTED_RISK, best_within, within_risk
 from yipan.plan.scenarios.assumptions import LEVELS, SETTINGS
 
 LEVEL_WORDS = {
-    "closed": gettext_lazy("closed"),
-    "minimum": gettext_lazy("minimum"),
-    "staggered": gettext_lazy("staggered"),
-    "open": gettext_lazy("open"),
+    "closed": pgettext_lazy("level of opening", "closed"),
+    "minimum": pgettext_lazy("level of opening", "minimum"),
+    "staggered": pgettext_lazy("level of opening", "staggered"),
+    "open": pgettext_lazy("level of opening", "open"),
 }
 SETTING_WORDS = {
-    "workplaces": gettext_lazy("workplaces"),
-    "venues": gettext_lazy("public venues"),
-    "countryside": gettext_lazy("countryside"),
-    "schools": gettext_lazy("schools"),
-    "transport": gettext_lazy("public transport"),
-    "community": gettext_lazy("community"),
+    "workplaces": pgettext_lazy("setting", "workplaces"),
+    "venues": pgettext_lazy("setting", "public venues"),
+    "countryside": pgettext_lazy("setting", "countryside"),
+    "schools": pgettext_lazy("setting", "schools"),
+    "transport": pgettext_lazy("setting", "public transport"),
+    "community": pgettext_lazy("setting", "community"),
 }
 MAP_WEEKS = 4
 STAGGERED = 2

@@ -265,8 +265,17 @@ def _inferred(shown: Scenario, package: Any) -> dict[str, Any]:
     return {
         "value": [names[c].name for c in kept["value_added_of"] if c in names],
         "beds": [names[c].name for c in kept["beds_of"] if c in names],
-        "travel": kept["travel"],
+        "travel": _travel_words(kept["travel"]),
     }
+
+
+def _travel_words(basis: str) -> str:
+    """Return what the travel links rest on, in words; a survey keeps its own name."""
+    if basis.startswith("radiation model"):
+        return _("radiation model from population and distance")
+    if basis.startswith("gravity model"):
+        return _("gravity model from population and distance")
+    return basis or _("none known")
 
 
 # --- tables as files
