@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from django.urls import URLPattern, URLResolver, include, path
 
+from yipan.web.api import api
+
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("yipan.access.account_urls")),
     path("", include("yipan.access.urls")),
@@ -12,6 +14,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("assess/", include("yipan.assess.urls")),
     path("plan/", include("yipan.plan.urls")),
     path("orders/", include("yipan.order.urls")),
+    path("api/", api.urls),
 ]
 
 handler400 = "yipan.web.shell.faults.bad_request"
