@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,9 +12,6 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 
-# Before Django reads its settings: no test may touch the operator's own state.
-os.environ["YIPAN_HOME"] = tempfile.mkdtemp(prefix="yipan-tests-")
-os.environ.setdefault("YIPAN_LANGUAGE", "en")
 # Playwright's loop runs in the thread of the test, which Django takes for an async context.
 os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
 

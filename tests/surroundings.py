@@ -1,0 +1,15 @@
+"""The settings that tests run under: the project's own, in a folder and a language of the tests.
+
+pytest-django reads the settings before any conftest.py, so what they are read from is set here: no
+test may touch the operator's own state.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+
+os.environ["YIPAN_HOME"] = tempfile.mkdtemp(prefix="yipan-tests-")
+os.environ.setdefault("YIPAN_LANGUAGE", "en")
+
+from yipan.kernel.settings import *  # noqa: E402, F403
