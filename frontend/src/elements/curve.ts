@@ -23,7 +23,7 @@ const HEIGHT = 250;
 
 export class YipanCurve extends Picture<CurveData> {
   protected override draw(data: CurveData): TemplateResult {
-    const f = frame(data.dates.length, HEIGHT, 24);
+    const f = frame(data.dates.length, HEIGHT, 24, this.narrow);
     const top = ticks(this.highest(data, 0, data.dates.length)).at(-1) ?? 1;
     const y = linear(0, top, f.bottom, f.top);
     return html`${this.key(data)}
@@ -106,7 +106,7 @@ export class YipanCurve extends Picture<CurveData> {
     if (n < 2 || from <= 0) return nothing;
     const own = ticks(this.highest(data, from, data.dates.length)).at(-1) ?? 1;
     if (own > top * 0.4) return nothing; // it would enlarge nothing
-    const [w, h] = [f.width * 0.28, (f.bottom - f.top) * 0.5];
+    const [w, h] = [Math.max(104, f.width * 0.28), (f.bottom - f.top) * 0.5];
     const [x0, y0] = [f.right - w, f.top + 10];
     const y = linear(0, own, y0 + h, y0 + 20);
     const [left, day] = [x0 + 20, (w - 26) / n];

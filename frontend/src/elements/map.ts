@@ -1,5 +1,5 @@
 /** `<yipan-map>`: counties by tier, one tab stop, arrows to the neighbour that lies that way. */
-import { html, nothing, svg, type SVGTemplateResult, type TemplateResult } from "lit";
+import { html, nothing, svg, type PropertyValues, type SVGTemplateResult, type TemplateResult } from "lit";
 import { state } from "lit/decorators.js";
 import type { Topology } from "topojson-specification";
 import { cityEdges, covered, fit, outline, scaleBar, shapes, towards, type Box, type Corner, type Direction, type Fitted, type Place, type Shape } from "./geography.js";
@@ -30,6 +30,7 @@ export interface MapData extends PictureData {
 }
 
 const WIDTH = 600;
+const WIDTH_NARROW = 390;
 const CARD: [number, number] = [238, 84];
 const ARROWS: Record<string, Direction> = { ArrowUp: "up", ArrowDown: "down", ArrowLeft: "left", ArrowRight: "right" };
 /** Letters typed within this time continue the name being typed. */
@@ -65,8 +66,10 @@ export class YipanMap extends Picture<MapData> {
     }
   }
 
-  protected override willUpdate(): void {
-    if (!this.data || this.data === this.drawn) return;
+  protected override willUpdate(changed: PropertyValues<this>): void {
+    if (!this.data) return;
+    if (changed.has("narrow" as keyof YipanMap) && this.data === this.drawn) this.drawing = this.compose(this.data);
+    if (this.data === this.drawn) return;
     this.drawn = this.data;
     this.topology = typeof this.data.topology === "object" ? (this.data.topology ?? null) : null;
     this.drawing = this.compose(this.data);
@@ -83,7 +86,8 @@ export class YipanMap extends Picture<MapData> {
     const byCode = this.topology ? shapes(this.topology) : new Map<string, Shape>();
     const located = data.units.filter((u) => Number.isFinite(u.lon) && Number.isFinite(u.lat));
     const drawnShapes = data.units.flatMap((u) => byCode.get(u.code) ?? []);
-    const fitted = drawnShapes.length ? fit(drawnShapes, WIDTH) : fit(located, WIDTH, 26);
+    const width = this.narrow ? WIDTH_NARROW : WIDTH;
+    const fitted = drawnShapes.length ? fit(drawnShapes, width) : fit(located, width, 26);
     const paths = new Map<string, string>();
     const centres = new Map<string, [number, number]>();
     for (const unit of data.units) {
@@ -265,6 +269,7 @@ export class YipanMap extends Picture<MapData> {
 
   /** First press selects and shows the card, a second opens. */
   private press(unit: Unit): void {
+    if (unit.tier === "outside") return;
     if (this.selected === unit.code) this.open(unit);
     else this.select(unit);
   }

@@ -4,9 +4,12 @@ import { svg, type SVGTemplateResult } from "lit";
 export type Tier = "low" | "medium" | "high" | "undecided" | "no_data";
 const PATTERNED: Record<string, string> = { medium: "medium", undecided: "undecided", no_data: "none" };
 
-/** Class and fill of a mark in a tier; an unknown tier is drawn as no data, never as a colour. */
+/**
+ * Class and fill of a mark in a tier; an unknown tier is drawn as no data, never as a colour.
+ * `outside` is a unit that is not the reader's to see: plain ground, told apart from no data.
+ */
 export function tierPaint(tier: string, uid: string): { name: string; fill: string | null } {
-  if (tier === "low" || tier === "high") return { name: `t-${tier}`, fill: null };
+  if (tier === "low" || tier === "high" || tier === "outside") return { name: `t-${tier}`, fill: null };
   const pattern = PATTERNED[tier] ?? "none";
   return { name: `p-${pattern}`, fill: `url(#${uid}-${pattern})` };
 }

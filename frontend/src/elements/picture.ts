@@ -13,6 +13,9 @@ export interface PictureData {
 
 type View = "picture" | "table";
 
+/** Narrower than this a picture is drawn for a phone. */
+const NARROW_PX = 380;
+
 let counter = 0;
 
 export abstract class Picture<D extends PictureData> extends LitElement {
@@ -25,11 +28,14 @@ export abstract class Picture<D extends PictureData> extends LitElement {
   @property({ attribute: false }) data: D | null = null;
   @state() protected view: View = "picture";
   @state() protected failed = false;
+  /** On a phone: fewer units across, so that letters keep their size. */
+  @state() protected narrow = false;
 
   /** Prefix of every id inside: two pictures on one page must not share a pattern. */
   protected readonly uid = `y${++counter}`;
   private toggle: HTMLButtonElement | null = null;
   private readonly onPop = (): void => this.readView();
+  private sizes: ResizeObserver | null = null;
 
   // Light DOM: the page's one style sheet, forced colours and the print rules apply as they are.
   protected override createRenderRoot(): HTMLElement {
@@ -44,6 +50,7 @@ export abstract class Picture<D extends PictureData> extends LitElement {
     this.name ||= this.id || this.localName.replace("yipan-", "");
     this.plain ||= document.documentElement.dataset["theme"] === "wall";
     window.addEventListener("popstate", this.onPop);
+    this.watchSize();
     this.readView();
     if (!this.data) void this.load();
   }
@@ -51,8 +58,20 @@ export abstract class Picture<D extends PictureData> extends LitElement {
   override disconnectedCallback(): void {
     super.disconnectedCallback();
     window.removeEventListener("popstate", this.onPop);
+    this.sizes?.disconnect();
+    this.sizes = null;
     this.toggle?.remove();
     this.toggle = null;
+  }
+
+  private watchSize(): void {
+    if (typeof ResizeObserver === "undefined") return;
+    const measure = (width: number): void => {
+      if (width > 0) this.narrow = width < NARROW_PX;
+    };
+    measure(this.clientWidth);
+    this.sizes = new ResizeObserver((entries) => measure(entries[0]?.contentRect.width ?? 0));
+    this.sizes.observe(this);
   }
 
   /** Read the data again, for instance after the moment shown has changed. */

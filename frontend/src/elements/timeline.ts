@@ -24,8 +24,8 @@ export interface Frame {
   day: number;
 }
 
-export function frame(days: number, height: number, top: number): Frame {
-  const [width, left, right, below] = [520, 34, 10, 23];
+export function frame(days: number, height: number, top: number, narrow = false): Frame {
+  const [width, left, right, below] = [narrow ? 340 : 520, 34, 10, 23];
   const day = (width - left - right) / Math.max(1, days);
   return { width, height, left, right: width - right, top, bottom: height - below, day, x: (i) => left + (i + 0.5) * day };
 }

@@ -162,6 +162,20 @@ class Facts:
         }
 
     @cached_property
+    def outside(self) -> list[Unit]:
+        """The counties that are not this person's to see: drawn plain, so that a place is found."""
+        if self.whole or self.assessment is None:
+            return []
+        seen = [s.unit_id for s in self.counties]
+        counties = places.counties(self.board.package, on=self.assessment.data_day)
+        return list(counties.exclude(pk__in=seen).exclude(lon__isnull=True))
+
+    @property
+    def heard_here(self) -> Heard | None:
+        """Who has reported, at the level that the person who looks waits for."""
+        return self.heard.get(str(Level.COUNTY if self.whole else Level.VILLAGE))
+
+    @cached_property
     def changes(self) -> list[TierChange]:
         """The tier changes in sight since the evening before, the latest first."""
         if self.assessment is None or self.before is None:

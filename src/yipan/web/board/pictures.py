@@ -18,6 +18,7 @@ from yipan.assess.models import Tier, UnitSituation
 from yipan.assess.situation import words as assessed
 from yipan.kernel.words import chinese, count, day, interval, people
 from yipan.places import queries as places
+from yipan.places.models import Unit
 from yipan.web.board.facts import TIERS, Facts
 from yipan.web.board.figures import known
 from yipan.web.board.sentences import map_finding
@@ -57,15 +58,19 @@ def map_data(facts: Facts) -> dict[str, Any]:
         "title": map_finding(facts),
         "summary": tier_summary(facts),
         "topology": f"{reverse('web:topology')}?v={topology.digest[:16]}" if topology else None,
-        "units": [_unit(facts, s) for s in facts.counties if s.unit.lon is not None],
+        "units": [
+            *(_unit(facts, s) for s in facts.counties if s.unit.lon is not None),
+            *(_outside(u) for u in facts.outside),
+        ],
         "adjacency": [list(pair) for pair in places.adjacency(package)],
         "cities": [
             {"code": u.code, "name": short_name(u.name), "lon": u.lon, "lat": u.lat}
             for u in places.cities(package)
             if u.lon is not None
         ],
-        "inset": _inset(facts),
+        "inset": _inset(facts) if facts.whole else None,
         "legend": legend(facts),
+        "selected": facts.here.unit.code if facts.here else None,
         "labels": {
             **picture_labels(),
             "map": _("Map of counties by tier"),
@@ -130,6 +135,20 @@ def _unit(facts: Facts, s: UnitSituation) -> dict[str, Any]:
         "href": f"{address}{keep}",
         "why_href": f"{address}{keep}#why",
         "city": facts.city_of[s.unit_id].code if s.unit_id in facts.city_of else "",
+    }
+
+
+def _outside(unit: Unit) -> dict[str, Any]:
+    """Return a county that is not this person's to see: its place and name, nothing else."""
+    return {
+        "code": unit.code,
+        "name": unit.name,
+        "lon": unit.lon,
+        "lat": unit.lat,
+        "population": unit.population or 0,
+        "tier": "outside",
+        "tier_label": _("outside your area"),
+        "city": "",
     }
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from django import template
 from django.urls import reverse
 from django.utils.functional import Promise
-from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from yipan.access.context import MOMENT_FORMAT, Board
 from yipan.access.models import Role, User
@@ -31,11 +31,25 @@ class Room:
 
 
 ROOMS = (
-    Room("board", "web:board", _("Board"), "g b", Action.ASSESS_READ),
-    Room("report", "report:home", _("Report"), "g r", Action.REPORT_READ, "report:form"),
-    Room("assess", "assess:home", _("Assess"), "g a", Action.ASSESS_READ),
-    Room("plan", "plan:options", _("Plan"), "g p", Action.PLAN_READ),
-    Room("order", "order:watch", _("Order"), "g o", Action.ORDER_READ, "order:inbox"),
+    Room("board", "web:board", pgettext_lazy("navigation", "Board"), "g b", Action.ASSESS_READ),
+    Room(
+        "report",
+        "report:home",
+        pgettext_lazy("navigation", "Report"),
+        "g r",
+        Action.REPORT_READ,
+        "report:form",
+    ),
+    Room("assess", "assess:home", pgettext_lazy("navigation", "Assess"), "g a", Action.ASSESS_READ),
+    Room("plan", "plan:options", pgettext_lazy("navigation", "Plan"), "g p", Action.PLAN_READ),
+    Room(
+        "order",
+        "order:watch",
+        pgettext_lazy("navigation", "Order"),
+        "g o",
+        Action.ORDER_READ,
+        "order:inbox",
+    ),
 )
 
 
