@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from yipan import __version__
-from yipan.cli import analyst, board, loop, orders, serve
+from yipan.cli import analyst, audit, board, forms, loop, orders, serve
 from yipan.kernel.texts import terminal_text as _
 
 
@@ -28,10 +28,12 @@ for _verb in (
     loop.assess,
     loop.plan,
     orders.order,
+    forms.forms,
     analyst.rt,
     analyst.nowcast,
     analyst.severity,
     analyst.scan,
+    audit.audit,
     board.backup,
     board.restore,
     board.doctor,

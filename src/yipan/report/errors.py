@@ -269,6 +269,22 @@ class FileGone(ReportError):
     cure = _("Send it again: what was taken from it before is not taken twice.")
 
 
+class FormsFileWrong(ReportError):
+    """A file of forms cannot be compiled; every fault is named with its place."""
+
+    code = "R130"
+    text = _("%(name)s cannot be compiled: %(n)s faults. The first: %(first)s.")
+    cure = _("Correct them all and compile again; nothing was written.")
+
+    def __init__(self, name: str, faults: Sequence[Any]) -> None:
+        self.faults = list(faults)
+        super().__init__(where=name, name=name, n=len(self.faults), first=str(self.faults[0]))
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the error as the API sends it, with every fault."""
+        return {**super().as_dict(), "faults": [str(fault) for fault in self.faults]}
+
+
 def _by_code() -> dict[str, type[ReportError]]:
     return {c.code: c for c in error_classes(ReportError) if issubclass(c, ReportError)}
 

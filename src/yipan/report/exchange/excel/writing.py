@@ -20,7 +20,7 @@ def write_workbook(
         bold = book.add_format({"bold": True, "bottom": 1, "text_wrap": True, "valign": "top"})
         day = book.add_format({"num_format": "yyyy-mm-dd"})
         for title, header, rows in sheets:
-            sheet = book.add_worksheet(title[:31])
+            sheet = book.add_worksheet(_sheet_name(title))
             sheet.freeze_panes(1, 0)
             for column, text in enumerate(header):
                 sheet.write_string(0, column, text, bold)
@@ -29,6 +29,11 @@ def write_workbook(
                 for column, cell in enumerate(row):
                     _write(sheet, number, column, cell, day)
     return body.getvalue()
+
+
+def _sheet_name(title: str) -> str:
+    """Return a title as a sheet may be called: 31 characters, none of those Excel refuses."""
+    return "".join("_" if c in "[]:*?/\\" else c for c in title).strip("'")[:31] or "1"
 
 
 def _width(text: str) -> int:

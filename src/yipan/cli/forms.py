@@ -1,0 +1,80 @@
+"""`forms`: many departments' forms compiled into one short one."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from yipan.cli.common import EXIT_FAULT, examples, json_option, print_json, say, verb
+from yipan.kernel.texts import terminal_text as _
+
+CUTOFF = "18:00"
+
+
+@click.group(help=_("Forms: many departments' forms, one short page."))
+def forms() -> None:
+    pass
+
+
+@forms.command(
+    "compile",
+    help=_("Find the least that must be asked so that every department gets its fields."),
+    epilog=examples(
+        "yipan forms compile twelve_departments.yaml",
+        "yipan forms compile twelve_departments.yaml --json --out compiled/",
+    ),
+)
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    help=_("Write the merged form, the lineage and each department's layout into this folder."),
+)
+@click.option("--cutoff", default=CUTOFF, show_default=True, help=_("Cut-off of the one page."))
+@json_option
+@verb
+def compile_file(*, file: Path, out: Path | None, cutoff: str, as_json: bool) -> None:
+    import django
+
+    django.setup()  # for the words of errors; no database is asked
+    from django.utils import translation
+
+    from yipan.kernel.texts import terminal_language
+    from yipan.report.errors import FormsFileWrong
+    from yipan.report.forms.compiler import compile_forms
+    from yipan.report.forms.writing import write_compiled
+    from yipan.report.requests.files import read_forms_file
+
+    translation.activate("zh-hans" if terminal_language() == "zh_Hans" else "en")
+    try:
+        read = read_forms_file(file)
+    except FormsFileWrong as wrong:
+        for fault in wrong.faults:
+            say(str(fault), as_json=True)
+        if as_json:
+            print_json({"error": wrong.as_dict()})
+        say(str(wrong), as_json=True)
+        sys.exit(EXIT_FAULT)
+    compiled = compile_forms(read.forms, read.dictionary, read.conversions, cutoff=cutoff)
+    if out is not None:
+        written = write_compiled(compiled, out)
+        say(_("%(n)d files written to %(folder)s.") % {"n": len(written), "folder": out},
+            as_json=as_json)  # fmt: skip
+    counts = compiled.counts()
+    if as_json:
+        print_json(counts)
+        return
+    say(
+        _(
+            "%(fields)d fields of %(forms)d forms: %(asked_daily)d asked daily, %(asked_weekly)d "
+            "weekly; %(met_without_ruling)d met, %(needs_ruling)d wait for a ruling, "
+            "%(rejected)d not asked."
+        )
+        % counts
+    )
+    say(
+        _("A unit's day: %(minutes_before).1f minutes before, %(minutes_after).1f now (assumed).")
+        % counts
+    )

@@ -1,0 +1,1 @@
+"""What departments ask for: fields with their confirmed meaning, matched against the dictionary."""

@@ -1,0 +1,121 @@
+"""The cheapest set to ask: laws, traps with cycles, and the truth by trying all."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from yipan.report.forms.hypergraph import (
+    Derivation,
+    Problem,
+    cheapest_by_trying_all,
+    closure,
+    solve,
+)
+
+
+def problem(
+    wanted: str, rules: list[tuple[str, str]], *, known: str = "", costs: dict[str, int]
+) -> Problem:
+    return Problem(
+        wanted=frozenset(wanted),
+        known=frozenset(known),
+        askable=costs,
+        derivations=tuple(Derivation(h, frozenset(b), f"{h}<-{b}") for h, b in rules),
+    )
+
+
+def test_what_nothing_gives_is_asked() -> None:
+    assert solve(problem("ab", [], costs={"a": 1, "b": 1, "c": 1})).asked == ("a", "b")
+
+
+def test_what_a_register_knows_is_not_asked() -> None:
+    found = solve(problem("a", [("a", "k")], known="k", costs={"a": 1}))
+    assert (found.asked, found.cost) == ((), 0)
+    assert found.by["a"].name == "a<-k"
+
+
+def test_two_derived_elements_cannot_justify_each_other() -> None:
+    """a from b and b from a: without ranks nothing would be asked."""
+    found = solve(problem("ab", [("a", "b"), ("b", "a")], costs={"a": 2, "b": 3}))
+    assert found.asked == ("a",)
+    assert found.by["b"].body == {"a"}
+
+
+def test_a_longer_cycle_needs_one_foothold() -> None:
+    rules = [("a", "b"), ("b", "c"), ("c", "d"), ("d", "a")]
+    found = solve(problem("abcd", rules, costs={"a": 4, "b": 4, "c": 1, "d": 4}))
+    assert found.asked == ("c",)
+
+
+def test_a_derivation_needs_all_of_its_inputs() -> None:
+    found = solve(problem("t", [("t", "ab")], costs={"a": 1, "b": 1, "t": 3}))
+    assert found.asked == ("a", "b")
+    assert solve(problem("t", [("t", "ab")], costs={"a": 2, "b": 2, "t": 3})).asked == ("t",)
+
+
+def test_total_and_parts_give_each_other() -> None:
+    """Total, part and part: any two give the third, so two are asked and the ids decide."""
+    rules = [("t", "ab"), ("a", "tb"), ("b", "ta")]
+    found = solve(problem("abt", rules, costs={"a": 1, "b": 1, "t": 1}))
+    assert found.asked == ("a", "b")
+
+
+def test_equal_costs_are_decided_by_the_ids() -> None:
+    rules = [("x", "p"), ("x", "q"), ("y", "q"), ("y", "p")]
+    assert solve(problem("xy", rules, costs={"p": 5, "q": 5})).asked == ("p",)
+    assert solve(problem("xy", rules, costs={"q": 5, "p": 5})).asked == ("p",)
+
+
+def test_what_cannot_be_known_is_said_and_the_rest_is_met() -> None:
+    found = solve(problem("ab", [("a", "z")], costs={"b": 1}))
+    assert (found.unmet, found.asked) == (("a",), ("b",))
+
+
+def test_the_order_of_input_changes_nothing() -> None:
+    rules = [("t", "ab"), ("a", "tb"), ("b", "ta"), ("u", "t"), ("u", "cd")]
+    costs = dict.fromkeys("abcdt", 1)
+    expected = solve(problem("abu", rules, costs=costs))
+    for seed in range(10):
+        shuffled = random.Random(seed).sample(rules, len(rules))
+        assert solve(problem("abu", shuffled, costs=costs)) == expected
+
+
+def random_problem(seed: int) -> Problem:
+    """A small tangle: cycles, alternatives and conjunctions are all likely."""
+    rng = random.Random(seed)
+    nodes = [f"n{i:02d}" for i in range(rng.randint(3, 11))]
+    rules = []
+    for i in range(rng.randint(2, 16)):
+        head = rng.choice(nodes)
+        body = frozenset(rng.sample(nodes, rng.randint(1, min(3, len(nodes)))))
+        rules.append(Derivation(head, body, f"r{i}"))
+    askable = {n: rng.choice([1, 1, 2, 3, 5]) for n in nodes if rng.random() < 0.75}
+    known = frozenset(n for n in nodes if rng.random() < 0.08)
+    wanted = frozenset(rng.sample(nodes, rng.randint(1, len(nodes))))
+    return Problem(wanted, known, askable, tuple(rules))
+
+
+@pytest.mark.parametrize("block", range(8))
+def test_it_equals_the_truth_found_by_trying_all(block: int) -> None:
+    """400 tangles; cost and set both equal, ties included."""
+    solved = 0
+    for seed in range(block * 50, block * 50 + 50):
+        tangle = random_problem(seed)
+        found = solve(tangle)
+        assert (found.cost, found.asked) == cheapest_by_trying_all(tangle), seed
+        reached, _by = closure([*tangle.known, *found.asked], tangle.derivations)
+        assert tangle.wanted - set(found.unmet) <= reached
+        solved += found.programmes > 0
+    assert solved, "no tangle needed the programme: the test tests nothing"
+
+
+def test_the_record_of_how_has_no_cycle() -> None:
+    for seed in range(100):
+        tangle = random_problem(seed)
+        found = solve(tangle)
+        stood = {*tangle.known, *found.asked}
+        for head, rule in found.by.items():
+            assert rule.body <= stood, seed
+            stood.add(head)
