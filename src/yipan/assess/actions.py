@@ -20,6 +20,7 @@ from yipan.assess.rules import check_moment
 from yipan.assess.situation import figures, onset, picture, transmission
 from yipan.assess.situation.figures import UnitFigures, whole
 from yipan.assess.situation.picture import Known
+from yipan.assess.tiers.chances import chances_of_counties
 from yipan.assess.tiers.facts import facts_of_counties
 from yipan.assess.tiers.packs import Pack, pack_of
 from yipan.engines.surveillance.tiers import TierDecision, decide_tier
@@ -40,8 +41,9 @@ def assess(
     if there is not None:
         return there
     started = perf_counter()
-    known = picture.read(incident, known_at=known_at)
-    made = _Made.of(known, pack_of(incident))
+    pack = pack_of(incident)
+    known = picture.read(incident, known_at=known_at, elements=pack.elements)
+    made = _Made.of(known, pack)
     with transaction.atomic():
         assessment, fresh = Assessment.objects.get_or_create(
             incident=incident,
@@ -81,33 +83,40 @@ class _Made:
         pack: Pack,
         by_level: tuple[UnitFigures, UnitFigures],
         decisions: Sequence[TierDecision],
+        chances: Sequence[dict[str, float]],
         rt: transmission.Transmission,
         whole_province: figures.Province,
         onsets: onset.Onset,
     ) -> None:
         self.known, self.pack, self.decisions, self.rt = known, pack, decisions, rt
         self.cities, self.counties = by_level
-        self.whole, self.onsets = whole_province, onsets
+        self.chances, self.whole, self.onsets = chances, whole_province, onsets
 
     @classmethod
     def of(cls, known: Known, pack: Pack) -> _Made:
         """Return everything an assessment says of what is known."""
         counties = figures.counties(known)
-        decisions = [decide_tier(pack.rules, facts) for facts in facts_of_counties(known, counties)]
+        facts = facts_of_counties(known, counties, pack)
+        decisions = [decide_tier(pack.rules, f) for f in facts]
         province = figures.province(known)
         interval = assumptions.serial_interval(known.incident.disease)
         rt = transmission.estimate(known, province.new, interval)
         by_level = (figures.cities(known), counties)
-        return cls(known, pack, by_level, decisions, rt, province, onset.estimate(known))
+        onsets = onset.estimate(known, assumptions.onset_to_report(known.incident.disease))
+        pending = onset.pending_by_county(onsets)
+        chances = chances_of_counties(known.counties, facts, pack, pending)
+        return cls(known, pack, by_level, decisions, chances, rt, province, onsets)
 
     @property
     def method(self) -> dict[str, Any]:
         interval = assumptions.serial_interval(self.known.incident.disease)
+        reporting = assumptions.onset_to_report(self.known.incident.disease)
         answer = self.onsets.answer
         return {
             "yipan": __version__,
             "assumptions": assumptions.VERSION,
             "serial_interval": interval.as_dict() if interval else None,
+            "onset_to_report": reporting.as_dict() if reporting else None,
             "rt": {
                 "estimator": "Cori et al. (2013)",
                 "window_days": transmission.WINDOW_DAYS,
@@ -137,7 +146,7 @@ class _Made:
             "tiers": _by_tier(known.counties, self.decisions),
             "reported": {"heard": len(owing) - len(silent), "owing": len(owing)},
             "silent": silent,
-            "assumptions_later": _later(known),
+            "assumptions_later": assumptions.published_later(known.incident.disease, known.day),
         }
 
     @property
@@ -177,6 +186,7 @@ class _Made:
             )
             decision = self.decisions[j]
             row.tier, row.rule, row.trace = decision.tier, decision.rule, list(decision.trace)
+            row.chances = self.chances[j]
             row.reported_at = known.heard.get(unit.pk)
             row.synthetic = unit.pk in known.synthetic
             counties.append(row)
@@ -215,12 +225,6 @@ def _by_tier(
         counted[decision.tier]["units"] += 1
         counted[decision.tier]["people"] += unit.population or 0
     return counted
-
-
-def _later(known: Known) -> list[str]:
-    """Return the assumptions that nobody could have read on the last data day."""
-    interval = assumptions.serial_interval(known.incident.disease)
-    return ["serial_interval"] if interval is not None and interval.published > known.day else []
 
 
 def _tier_changes(assessment: Assessment, rows: Sequence[UnitSituation], pack: Pack) -> int:

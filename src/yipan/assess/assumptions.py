@@ -12,8 +12,8 @@ import yaml
 
 
 @dataclass(frozen=True)
-class SerialInterval:
-    """Days from the onset of a case to the onset of whom it infected, as published."""
+class Delay:
+    """A delay in days as published: the serial interval, or onset to report."""
 
     mean_days: float
     sd_days: float
@@ -35,7 +35,22 @@ def _tables() -> dict[str, Any]:
 VERSION: str = _tables()["version"]
 
 
-def serial_interval(disease: str) -> SerialInterval | None:
+def serial_interval(disease: str) -> Delay | None:
     """Return the serial interval of a disease, None where nobody has given one."""
-    entry = _tables()["diseases"].get(disease)
-    return SerialInterval(**entry["serial_interval"]) if entry else None
+    return _delay(disease, "serial_interval")
+
+
+def onset_to_report(disease: str) -> Delay | None:
+    """Return the delay from onset to report of a disease, None where nobody has given one."""
+    return _delay(disease, "onset_to_report")
+
+
+def published_later(disease: str, day: date) -> list[str]:
+    """Return the names of the disease's assumptions that nobody could have read on a day."""
+    named = {name: _delay(disease, name) for name in ("serial_interval", "onset_to_report")}
+    return [name for name, delay in named.items() if delay is not None and delay.published > day]
+
+
+def _delay(disease: str, name: str) -> Delay | None:
+    entry = _tables()["diseases"].get(disease, {}).get(name)
+    return Delay(**entry) if entry else None

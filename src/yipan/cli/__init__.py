@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from yipan import __version__
-from yipan.cli import analyst, audit, board, forms, loop, orders, serve
+from yipan.cli import analyst, audit, board, forms, loop, orders, serve, situation
 from yipan.kernel.texts import terminal_text as _
 
 
@@ -33,6 +33,8 @@ for _verb in (
     analyst.nowcast,
     analyst.severity,
     analyst.scan,
+    situation.tiers,
+    situation.chains,
     audit.audit,
     board.backup,
     board.restore,

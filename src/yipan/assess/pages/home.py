@@ -82,8 +82,6 @@ class Home:
                     "day": words.day(self.assessment.data_day),
                 }
             )
-        if self.province["assumptions_later"]:
-            parts.append(_("The serial interval used was published later than this moment."))
         return sentences.join(parts)
 
     @property

@@ -20,7 +20,15 @@ from yipan.assess.models import Assessment, Tier, TierChange, UnitSituation
 from yipan.assess.situation import words as sentences
 from yipan.assess.situation.figures import peak, whole
 from yipan.assess.tiers.packs import Pack, pack_named
-from yipan.assess.tiers.words import RuleLine, WhatIf, reason, rule_lines, what_would_change
+from yipan.assess.tiers.words import (
+    Chance,
+    RuleLine,
+    WhatIf,
+    chances_in_words,
+    reason,
+    rule_lines,
+    what_would_change,
+)
 from yipan.kernel import words
 from yipan.kernel.time import days
 from yipan.places import queries as places
@@ -114,6 +122,11 @@ class Place:
             last_case=self.situation.last_case_day,
             day=self.assessment.data_day,
         )
+
+    @property
+    def chances(self) -> list[Chance]:
+        """The probability of each tier, counting what is not yet reported; empty: cannot be said."""
+        return chances_in_words(self.situation.chances)
 
     @cached_property
     def history(self) -> list[TierChange]:

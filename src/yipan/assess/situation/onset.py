@@ -8,15 +8,19 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.stats import nbinom
 
-from yipan.assess.situation.picture import ONE_DAY, Known
-from yipan.engines.surveillance.delays import reporting_triangle
+from yipan.assess.assumptions import Delay
+from yipan.assess.situation.picture import ONE_DAY, Known, indices
+from yipan.engines.surveillance.delays import interval_censored_delay, reporting_triangle
 from yipan.engines.surveillance.nowcast import Nowcast, nowcast
 
 PENDING_DAYS = 10  # the days of onset over which the cases not yet reported are counted
 MAX_DELAY_DAYS = 30
 LEAD_DAYS = 30  # onsets this long before the incident's first day still enter
 FEWEST_DELAYS = 20  # with fewer cases of known onset no delay can be told
+PRIOR_CASES = 20.0  # what the published delay weighs against the line list's own
+WIDEST = 2.0  # an upper bound beyond this many times the cases so far says nothing
 COMPLETE = 0.9  # a day of which more than this share is reported counts as complete
 SETTLED = 0.995  # beyond this share no interval is drawn
 LOW, MIDDLE, HIGH = 0.05, 0.5, 0.95
@@ -24,7 +28,7 @@ LOW, MIDDLE, HIGH = 0.05, 0.5, 0.95
 
 @dataclass(frozen=True)
 class Onset:
-    """The curve by onset; `note` says why there is none: no_line_list, too_few_delays."""
+    """The curve by onset; `note` says why there is none: no_line_list, too_few_delays, too_uncertain."""
 
     note: str
     reported: NDArray[np.float64] | None = None  # by day of `dates`
@@ -65,8 +69,12 @@ class Onset:
         return span[int(late[0])].isoformat() if late.size else None
 
 
-def estimate(known: Known) -> Onset:
-    """Return the cases by onset as known at the moment, and the nowcast of what is not yet reported."""
+def estimate(known: Known, delay: Delay | None) -> Onset:
+    """Return the cases by onset as known at the moment, and the nowcast of what is not yet reported.
+
+    `delay` is the published delay that holds the answer while the line list has few cases. Where the
+    answer is wider than everything reported so far, nothing is said: the note is `too_uncertain`.
+    """
     cases = known.cases
     dated = ~np.isnat(cases.onset_day)
     if not dated.any():
@@ -74,18 +82,22 @@ def estimate(known: Known) -> Onset:
     first = np.datetime64(known.days[0], "D")
     onset = ((cases.onset_day[dated] - first) // ONE_DAY).astype(np.int64)
     report = ((cases.report_day[dated] - first) // ONE_DAY).astype(np.int64)
+    _day, county = indices(cases, known.counties, known.days)
     span = len(known.days)
     lead = int(np.clip(-onset.min(), 0, LEAD_DAYS))
     reported = np.bincount(onset[(onset >= 0) & (onset < span)], minlength=span).astype(np.float64)
     without = int((~dated).sum())
     if dated.sum() < FEWEST_DELAYS or span + lead < 2 * PENDING_DAYS:
         return Onset("too_few_delays", reported, None, lead, without)
+    elsewhere = len(
+        known.counties
+    )  # a case whose county nobody knows stands in a column of its own
     triangle = reporting_triangle(
         onset + lead,
         report + lead,
-        np.zeros_like(onset),
+        np.where(county[dated] < 0, elsewhere, county[dated]),
         days=span + lead,
-        places=1,
+        places=elsewhere + 1,
         max_delay_days=MAX_DELAY_DAYS,
     )
     answer = nowcast(
@@ -93,5 +105,41 @@ def estimate(known: Known) -> Onset:
         first_weekday=(known.days[0] - timedelta(days=lead)).weekday(),
         pending_days=PENDING_DAYS,
         probabilities=(LOW, MIDDLE, HIGH),
+        prior_delay=prior_delay(delay) if delay is not None else None,
+        prior_cases=PRIOR_CASES if delay is not None else 0.0,
     )
+    high = float(answer.pending_quantiles[-1])
+    if answer.pending_mean > high or high > WIDEST * dated.sum():
+        return Onset("too_uncertain", reported, None, lead, without)
     return Onset("", reported, answer, lead, without)
+
+
+def prior_delay(delay: Delay) -> NDArray[np.float64]:
+    """Return a published delay as probabilities of 0, 1, … days, a gamma of its mean and sd."""
+    shape = (delay.mean_days / delay.sd_days) ** 2
+    pmf = interval_censored_delay(
+        family="gamma", parameters=(shape, delay.mean_days / shape), days=MAX_DELAY_DAYS + 1
+    )
+    return np.asarray(pmf / pmf.sum())
+
+
+def pending_by_county(onsets: Onset) -> tuple[NDArray[np.float64], float] | None:
+    """Return (expected cases of each county not yet reported, size of their negative binomial).
+
+    The size is the one that gives the province's 95 % quantile: what is uncertain about the delays
+    is uncertain for all counties together. None where nothing can be said.
+    """
+    answer = onsets.answer
+    if answer is None:
+        return None
+    mean = (answer.mean - answer.reported)[-answer.pending_days :].sum(axis=0)[:-1]
+    return np.maximum(mean, 0.0), _size_of(answer.pending_mean, float(answer.pending_quantiles[-1]))
+
+
+def _size_of(mean: float, high: float) -> float:
+    """Return the negative-binomial size whose 95 % quantile is nearest to `high`; the mean is given."""
+    if mean <= 0:
+        return 1.0
+    sizes = np.geomspace(0.05, 200, 60)
+    quantile = nbinom.ppf(HIGH, sizes, sizes / (sizes + mean))
+    return float(sizes[np.argmin(np.abs(quantile - high))])

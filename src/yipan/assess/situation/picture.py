@@ -16,6 +16,7 @@ from yipan.kernel.time import days
 from yipan.places import queries as places
 from yipan.places.models import Level, Unit
 from yipan.report import queries as reports
+from yipan.report.dictionary import ELEMENTS
 from yipan.report.models import Source, Value
 from yipan.report.queries import LineList
 from yipan.report.values.queries import first_day
@@ -88,8 +89,11 @@ class Known:
         return np.asarray(~np.isnan(self.flows["confirmed_new"][-1]))
 
 
-def read(incident: Incident, *, known_at: datetime) -> Known:
-    """Return what was known at a moment; each table is read once."""
+def read(incident: Incident, *, known_at: datetime, elements: Sequence[str] = ()) -> Known:
+    """Return what was known at a moment; each table is read once.
+
+    `elements` are read of the counties beside the counts; one that the dictionary does not have is left out.
+    """
     clock = places.board_time(incident.package)
     last = clock.last_data_day(known_at)
     first = min(first_day(incident), last)
@@ -109,7 +113,7 @@ def read(incident: Incident, *, known_at: datetime) -> Known:
             name: reports.daily_counts(
                 incident, units=counties, element=name, first=first, last=last, known_at=known_at
             )
-            for name in FLOWS
+            for name in dict.fromkeys([*FLOWS, *(e for e in elements if e in ELEMENTS)])
         },
         totals={
             name: reports.cumulative_counts(

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from yipan.assess.assumptions import SerialInterval
+from yipan.assess.assumptions import Delay
 from yipan.assess.situation.figures import carried
 from yipan.assess.situation.picture import Counts, Known, indices
 from yipan.engines.surveillance.reproduction import (
@@ -63,7 +63,7 @@ class Transmission:
         return {"dates": dates, **blank}
 
 
-def estimate(known: Known, province_new: Counts, interval: SerialInterval | None) -> Transmission:
+def estimate(known: Known, province_new: Counts, interval: Delay | None) -> Transmission:
     """Return Rt by day of confirmation for the province, each city and each county.
 
     Totals are the published ones; the line list says which of them were imported. Where it has no

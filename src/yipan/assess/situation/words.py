@@ -144,6 +144,7 @@ def expected_words(pending: Figures) -> tuple[str, str]:
         return "–", {
             "no_line_list": _("no line list with onset days"),
             "too_few_delays": _("too few delays known to say"),
+            "too_uncertain": _("too early in the wave to say"),
         }[pending["note"]]
     return words.count(round(pending["median"])), _(
         "90%%: %(low)s–%(high)s, onset in the last %(days)d days"

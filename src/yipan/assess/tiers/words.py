@@ -13,7 +13,7 @@ from django.utils.translation import ngettext
 from yipan.assess.models import Tier
 from yipan.assess.tiers.facts import WINDOW_DAYS
 from yipan.assess.tiers.packs import Pack, text_of
-from yipan.engines.surveillance.tiers import Fact, decide_tier
+from yipan.engines.surveillance.tiers import JOINT, Fact, decide_tier, nearest_switches
 from yipan.kernel import words
 
 
@@ -45,12 +45,14 @@ def facts_used(trace: Sequence[Mapping[str, Any]]) -> dict[str, Fact]:
 def reason(tier: str, trace: Sequence[Mapping[str, Any]], pack: Pack) -> str:
     """Return in one sentence why the tier is what it is."""
     facts = facts_used(trace)
-    if tier == Tier.NO_DATA:
+    if tier == Tier.NO_DATA and not any(row["outcome"] == "fired" for row in trace):
         return _("The count of the last data day has not come in.")
     if tier == Tier.UNDECIDED:
-        missing = [pack.fact_label(name) for name in unknown_needed(trace)]
+        missing = [pack.fact_label(name) for name in needs(trace)]
         return _("Undecided: needs to know %s.") % _(", ").join(missing)
-    fired = next(row for row in trace if row["outcome"] == "fired")
+    fired = next((row for row in trace if row["outcome"] == "fired"), None)
+    if fired is None:
+        return _("No rule holds.")
     rule = pack.rule(fired["number"])
     new, total = facts.get("new_14_days"), facts.get("cumulative")
     if new is None or total is None or rule is None:
@@ -62,11 +64,61 @@ def reason(tier: str, trace: Sequence[Mapping[str, Any]], pack: Pack) -> str:
     }
 
 
-def unknown_needed(trace: Sequence[Mapping[str, Any]]) -> list[str]:
+def needs(trace: Sequence[Mapping[str, Any]]) -> list[str]:
     """Return the facts whose absence stopped the rules, each once."""
     stopped = next((row for row in trace if row["outcome"] == "unknown"), None)
     values = stopped["values"] if stopped else {}
     return [name for name, value in values.items() if value is None]
+
+
+@dataclass(frozen=True)
+class Chance:
+    """The probability of a tier, or of several together where an unknown fact leaves them open."""
+
+    tiers: tuple[str, ...]
+    share: float
+    text: str
+
+
+def chances_in_words(chances: Mapping[str, float]) -> list[Chance]:
+    """Return the probabilities, the likeliest first; the word for each and its number."""
+    found = []
+    for key, share in sorted(chances.items(), key=lambda entry: -entry[1]):
+        tiers = tuple(sorted(key.split(JOINT), key=list(Tier.values).index))
+        labels = [str(Tier(tier).label) for tier in tiers]
+        text = _("%(tier)s: %(word)s (%(share)s)") % {
+            "tier": _(" or ").join(labels),
+            "word": words.likelihood(share),
+            "share": _percent(share),
+        }
+        found.append(Chance(tiers, share, text))
+    return found
+
+
+def _percent(share: float) -> str:
+    if 0 < share < 0.005:
+        return "<1%"
+    return ">99%" if 0.995 < share < 1 else words.percent(share)
+
+
+def switches_in_words(facts: Mapping[str, Fact], pack: Pack) -> list[WhatIf]:
+    """Return the nearest change of one fact that would give another tier, for any pack."""
+    comparisons = {
+        "at_most": _("%(fact)s at most %(limit)s"),
+        "more_than": _("%(fact)s above %(limit)s"),
+        "at_least": _("%(fact)s at least %(limit)s"),
+        "below": _("%(fact)s below %(limit)s"),
+        "equals": _("%(fact)s: %(limit)s"),
+    }
+    return [
+        WhatIf(
+            comparisons[switch.comparison]
+            % {"fact": pack.fact_label(switch.fact), "limit": value_in_words(switch.limit)},
+            switch.tier,
+            switch.rule,
+        )
+        for switch in nearest_switches(pack.rules, facts)
+    ]
 
 
 def rule_lines(trace: Sequence[Mapping[str, Any]], pack: Pack) -> list[RuleLine]:
@@ -107,14 +159,20 @@ def value_in_words(value: Fact) -> str:
         return _("not known")
     if isinstance(value, bool):
         return _("yes") if value else _("no")
-    return words.count(value)
+    return words.count(value) if value == round(value) else words.decimal(value, 1)
 
 
 def what_would_change(
     trace: Sequence[Mapping[str, Any]], pack: Pack, *, last_case: date | None, day: date
 ) -> list[WhatIf]:
-    """Return what would give the county another tier, each by the same rules on other facts."""
+    """Return what would give the county another tier, each by the same rules on other facts.
+
+    The rules of February 2020 move several facts together (a case more is a case in 14 days and one
+    in all); of any other pack, the nearest change of a single fact is told.
+    """
     facts = facts_used(trace)
+    if "new_14_days" not in facts:
+        return switches_in_words(facts, pack) if any(v is not None for v in facts.values()) else []
     present = decide_tier(pack.rules, facts)
     found = []
     for condition, changed in _scenarios(facts, last_case, day):

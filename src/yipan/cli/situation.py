@@ -1,0 +1,350 @@
+"""The situation's verbs on plain files: `tiers`, `chains`; no database, the same engines as the board."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+import numpy as np
+
+from yipan.cli.common import examples, json_option, print_json, say, verb
+from yipan.cli.tables import Table, read_table, write_table
+from yipan.engines.surveillance.errors import MalformedTable
+from yipan.kernel.texts import terminal_language
+from yipan.kernel.texts import terminal_text as _
+
+if TYPE_CHECKING:
+    from yipan.assess.tiers.packs import Pack
+    from yipan.engines.surveillance.chains import Offspring
+    from yipan.engines.surveillance.tiers import Fact
+
+# The engines are imported inside the verbs: scipy takes a second that `--help` need not.
+
+IN = click.Path(path_type=Path, dir_okay=False)
+OUT = click.Path(path_type=Path, dir_okay=False, writable=True)
+TIER_COLUMNS = ("place", "tier", "rule", "why", "needs", "would_change")
+CHAIN_COLUMNS = ("case", "infector", "chain", "generation", "offspring", "chain_size")
+UNKNOWN = ("", "NA", "na", "null")
+YES, NO = ("true", "yes", "1", "是"), ("false", "no", "0", "否")
+
+out_option = click.option(
+    "--out", type=OUT, metavar="OUT.csv", help=_("Where to write. Default: the terminal.")
+)
+
+
+@click.command(
+    help=_(
+        "Give each place its tier by published rules held as data.\n\n"
+        "FACTS.csv has `place` and a column for each fact of the pack (see --list); an empty cell is "
+        "unknown, never zero. A rule that hangs on something unknown answers undecided and says "
+        "what it needs."
+    ),
+    epilog=examples(
+        "yipan tiers --list",
+        "yipan tiers counties.csv --pack china-2020-02 --out tiers.csv",
+        "yipan tiers places.csv --pack china-2022-06",
+    ),
+)
+@click.argument("facts", type=IN, metavar="[FACTS.csv]", required=False)
+@click.option("--pack", "pack_name", default="china-2020-02", show_default=True, metavar="NAME")
+@click.option("--list", "listing", is_flag=True, help=_("List the packs and their facts."))
+@out_option
+@json_option
+@verb
+def tiers(
+    *, facts: Path | None, pack_name: str, listing: bool, out: Path | None, as_json: bool
+) -> None:
+    use_language()
+    from yipan.assess.tiers.packs import pack_named, packs
+
+    if listing:
+        for pack in packs().values():
+            say(f"{pack.name} {pack.rules.version} ({pack.level}): {pack.source}")
+            for name in pack.rules.facts():
+                say(f"    {name}: {pack.fact_label(name)}")
+        return
+    if facts is None:
+        raise click.UsageError(_("Give FACTS.csv, or --list."))
+    pack = pack_named(pack_name)
+    table = read_table(facts, "place")
+    rows = [
+        tier_row(place, known, pack)
+        for place, known in zip(table.texts("place"), read_facts(table, pack), strict=True)
+    ]
+    write_table(out, TIER_COLUMNS, rows)
+    counted: dict[str, int] = {}
+    for row in rows:
+        counted[row[1]] = counted.get(row[1], 0) + 1
+    if as_json:
+        print_json({"pack": pack.name, "places": len(rows), "tiers": counted})
+
+
+def tier_row(place: str, known: dict[str, Fact], pack: Pack) -> tuple[str, str, Any, str, str, str]:
+    """Return one place's tier with the rule that fired, what it needs and what would change it."""
+    from yipan.assess.tiers.packs import text_of
+    from yipan.engines.surveillance.tiers import decide_tier, nearest_switches
+
+    decision = decide_tier(pack.rules, known)
+    rule = pack.rule(decision.rule)
+    switches = [
+        f"{s.fact} {s.comparison} {str(s.limit).lower()} → {s.tier}"
+        for s in nearest_switches(pack.rules, known)
+    ]
+    return (
+        place,
+        decision.tier,
+        "" if decision.rule is None else decision.rule,
+        text_of(rule) if rule is not None else "",
+        "; ".join(decision.needs),
+        "; ".join(switches),
+    )
+
+
+def read_facts(table: Table, pack: Pack) -> list[dict[str, Fact]]:
+    """Return the facts of each row; a column that is absent is unknown, a cell that is none is refused."""
+    flags = pack.rules.flags()
+    names = pack.rules.facts()
+    if not any(table.has(name) for name in names):
+        raise MalformedTable(
+            _("The file has none of the facts that the pack asks for: %s.") % ", ".join(names),
+            where=table.name,
+        )
+    found: list[dict[str, Fact]] = [{} for _row in table.numbers]
+    for name in names:
+        cells = table.columns.get(name, [""] * len(table.numbers))
+        for row, cell in enumerate(cells):
+            found[row][name] = _fact(table, row, name, cell, flag=name in flags)
+    return found
+
+
+def _fact(table: Table, row: int, name: str, cell: str, *, flag: bool) -> Fact:
+    if cell in UNKNOWN:
+        return None
+    if flag:
+        if cell.lower() in YES + NO:
+            return cell.lower() in YES
+        table.refuse(row, name, _("%r is neither yes nor no.") % cell)
+    try:
+        value = float(cell)
+    except ValueError:
+        value = float("nan")
+    if not np.isfinite(value):
+        table.refuse(row, name, _("%r is not a number.") % cell)
+    return value
+
+
+@click.command(
+    help=_(
+        "Find transmission chains, the serial interval and the offspring distribution.\n\n"
+        "CASES.csv has `case` and `infector` (empty: not known), and may have `onset`. A pair may "
+        "have a negative serial interval. Recent cases count for the share of their offspring that "
+        "could have shown by --now."
+    ),
+    epilog=examples(
+        "yipan chains cases.csv --out chains.csv",
+        "yipan chains cases.csv --now 2020-02-24 --json",
+    ),
+)
+@click.argument("cases", type=IN, metavar="CASES.csv")
+@click.option(
+    "--now", "now_text", metavar="DATE", help=_("The last day whose onsets are in. Default: none.")
+)
+@click.option(
+    "--level",
+    default=0.95,
+    show_default=True,
+    type=click.FloatRange(0.5, 0.999),
+    help=_("Of the intervals."),
+)
+@out_option
+@json_option
+@verb
+def chains(
+    *, cases: Path, now_text: str | None, level: float, out: Path | None, as_json: bool
+) -> None:
+    from yipan.engines.surveillance.chains import build_chains
+
+    table = read_table(cases, "case", "infector")
+    names = table.texts("case")
+    place = {name: i for i, name in enumerate(names)}
+    if len(place) < len(names):
+        row = next(i for i, name in enumerate(names) if name in names[:i])
+        table.refuse(row, "case", _("The case %s stands twice.") % names[row])
+    parent = [
+        _infector(table, row, name, place) for row, name in enumerate(table.columns["infector"])
+    ]
+    found = build_chains(parent)
+    write_table(
+        out,
+        CHAIN_COLUMNS,
+        (
+            (
+                name,
+                names[parent[i]] if parent[i] >= 0 else "",
+                int(found.chain[i]) + 1,
+                int(found.generation[i]),
+                int(found.offspring[i]),
+                int(found.sizes[found.chain[i]]),
+            )
+            for i, name in enumerate(names)
+        ),
+    )
+    onset = read_onsets(table) if table.has("onset") else None
+    now = _ordinal(now_text) if now_text else None
+    summary = chain_summary(parent, found.offspring, found.sizes, onset, now=now, level=level)
+    if as_json:
+        print_json(summary)
+    else:
+        say(chains_in_words(summary), as_json=True)
+
+
+def _infector(table: Table, row: int, name: str, place: dict[str, int]) -> int:
+    if name in UNKNOWN:
+        return -1
+    if name not in place:
+        table.refuse(
+            row,
+            "infector",
+            _("The infector %s is not among the cases.") % name,
+            _("Add it as a case, or leave the cell empty."),
+        )
+    return place[name]
+
+
+def read_onsets(table: Table) -> np.ndarray[Any, np.dtype[np.float64]]:
+    """Return onset days as ordinals, NaN where the cell is empty."""
+    onsets = np.full(len(table.numbers), np.nan)
+    for row, cell in enumerate(table.columns["onset"]):
+        if cell not in UNKNOWN:
+            try:
+                onsets[row] = date.fromisoformat(cell).toordinal()
+            except ValueError:
+                table.refuse(
+                    row, "onset", _("%r is not a date.") % cell, _("Write days as 2020-02-24.")
+                )
+    return onsets
+
+
+def _ordinal(text: str) -> int:
+    try:
+        return date.fromisoformat(text).toordinal()
+    except ValueError:
+        raise MalformedTable(
+            _("%r is not a date.") % text, where="--now", remedy=_("Write days as 2020-02-24.")
+        ) from None
+
+
+def chain_summary(
+    parent: list[int],
+    offspring: np.ndarray[Any, np.dtype[np.int64]],
+    sizes: np.ndarray[Any, np.dtype[np.int64]],
+    onset: np.ndarray[Any, np.dtype[np.float64]] | None,
+    *,
+    now: int | None,
+    level: float,
+) -> dict[str, Any]:
+    """Return chains, the serial interval and the offspring distribution, each with why it is missing."""
+    from yipan.engines.errors import TooFewObservations
+    from yipan.engines.surveillance.chains import fit_offspring, fit_serial_interval
+
+    summary: dict[str, Any] = {
+        "cases": len(parent),
+        "with_known_infector": sum(p >= 0 for p in parent),
+        "chains": int(sizes.size),
+        "largest_chain": int(sizes.max()),
+        "serial_interval": None,
+        "offspring": None,
+        "notes": [],
+    }
+    share = None
+    if onset is not None:
+        pairs = [
+            (p, i) for i, p in enumerate(parent) if p >= 0 and np.isfinite(onset[p] + onset[i])
+        ]
+        first = [onset[p] for p, _i in pairs]
+        second = [onset[i] for _p, i in pairs]
+        try:
+            fit = fit_serial_interval(first, second, now=now, level=level)
+        except TooFewObservations as few:
+            summary["notes"].append(few.message)
+        else:
+            summary["serial_interval"] = {
+                "mean_days": fit.mean_days,
+                "mean_low": fit.mean_interval[0],
+                "mean_high": fit.mean_interval[1],
+                "sd_days": fit.sd_days,
+                "sd_low": fit.sd_interval[0],
+                "sd_high": fit.sd_interval[1],
+                "pairs": fit.pairs,
+                "negative": fit.negative,
+            }
+            if now is not None:
+                share = shown_by(onset, now, fit.mean_days, fit.sd_days)
+    kept = np.ones(len(parent), dtype=bool) if share is None else share > 0.01
+    try:
+        spread = fit_offspring(
+            offspring[kept], observed_share=None if share is None else share[kept], level=level
+        )
+    except TooFewObservations as few:
+        summary["notes"].append(few.message)
+    else:
+        summary["offspring"] = offspring_dict(spread)
+    return summary
+
+
+def shown_by(
+    onset: np.ndarray[Any, np.dtype[np.float64]], now: int, mean_days: float, sd_days: float
+) -> np.ndarray[Any, np.dtype[np.float64]]:
+    """Return the share of each case's offspring whose onset would have come by `now`; all of an undated one's."""
+    from scipy.special import ndtr
+
+    shown = ndtr((now + 1 - onset - mean_days) / sd_days)
+    return np.where(np.isfinite(onset), np.maximum(shown, 1e-9), 1.0)
+
+
+def offspring_dict(spread: Offspring) -> dict[str, Any]:
+    """Return an offspring distribution for JSON, null where a number is not finite."""
+
+    def plain(x: float) -> float | None:
+        return x if np.isfinite(x) else None
+
+    return {
+        "R": spread.R,
+        "R_low": spread.R_interval[0],
+        "R_high": spread.R_interval[1],
+        "k": plain(spread.k),
+        "k_low": plain(spread.k_interval[0]),
+        "k_high": plain(spread.k_interval[1]),
+        "share_of_cases_causing_80_percent": plain(spread.share_of_80_percent),
+        "cases": spread.cases,
+    }
+
+
+def chains_in_words(summary: dict[str, Any]) -> str:
+    """Return the summary as sentences."""
+    parts = [_("%(cases)d cases in %(chains)d chains, the largest of %(largest_chain)d.") % summary]
+    interval, spread = summary["serial_interval"], summary["offspring"]
+    if interval:
+        parts.append(
+            _(
+                "Serial interval %(mean_days).1f d (%(mean_low).1f to %(mean_high).1f), sd %(sd_days).1f, from %(pairs)d pairs."
+            )
+            % interval
+        )
+    if spread:
+        parts.append(
+            _("R %(R).2f (%(R_low).2f to %(R_high).2f), k %(k)s.")
+            % {**spread, "k": _("without bound") if spread["k"] is None else f"{spread['k']:.2f}"}
+        )
+    return " ".join([*parts, *summary["notes"]])
+
+
+def use_language() -> None:
+    """Let texts that Django translates speak the terminal's language; no database is touched."""
+    import django
+    from django.utils import translation
+
+    django.setup()
+    translation.activate("zh-hans" if terminal_language() == "zh_Hans" else "en")
