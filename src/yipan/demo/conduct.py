@@ -9,10 +9,11 @@ from datetime import datetime, timedelta
 import numpy as np
 from numpy.typing import NDArray
 
-from yipan.access.scope import Scope, system_scope
+from yipan.access.scope import system_scope
 from yipan.demo.people import People
 from yipan.kernel.texts import terminal_text as _
 from yipan.order import actions as ordering
+from yipan.order.deliveries.rules import Act
 from yipan.order.models import Delivery, DeliveryState, OrderState
 from yipan.plan.models import Signature
 
@@ -25,6 +26,7 @@ DONE = 0.45
 VERIFIED = 0.30
 MEDIAN_MINUTES = 12.0
 SPREAD = 1.1  # of the logarithm of the minutes
+AT_ONCE = 100  # deliveries in one transaction: an interrupted run goes on after the last one
 
 
 def carry_out(
@@ -58,13 +60,16 @@ def answer(
     fate = rng.random(len(waiting))
     minutes = MEDIAN_MINUTES * np.exp(SPREAD * rng.standard_normal((4, len(waiting))))
     label = _("Orders reach the counties")
-    for i, delivery in enumerate(waiting):
-        released = delivery.order.released_at
-        if released is None or delivery.state != DeliveryState.DELIVERED or fate[i] < NOT_YET_READ:
-            continue
-        _one(delivery, released, minutes[:, i], fate[i], people, until, scope)
-        progress(label, i + 1, len(waiting))
-    progress(label, len(waiting), len(waiting))
+    for first in range(0, len(waiting), AT_ONCE):
+        steps: list[ordering.Step] = []
+        for i, delivery in enumerate(waiting[first : first + AT_ONCE], start=first):
+            unread = delivery.state == DeliveryState.DELIVERED and fate[i] >= NOT_YET_READ
+            if unread and delivery.order.released_at is not None:
+                steps += _one(
+                    delivery, delivery.order.released_at, minutes[:, i], fate[i], people, until
+                )
+        ordering.perform(steps, scope=scope)
+        progress(label, min(first + AT_ONCE, len(waiting)), len(waiting))
 
 
 def _one(
@@ -74,25 +79,28 @@ def _one(
     fate: float,
     people: People,
     until: datetime,
-    scope: Scope,
-) -> None:
-    """Carry one delivery as far as its office gets before `until`."""
+) -> list[ordering.Step]:
+    """Return the acts that carry one delivery as far as its office gets before `until`."""
     read = released + timedelta(minutes=float(minutes[0]))
     accepted = read + timedelta(minutes=float(minutes[1]) / 2)
     claimed = accepted + timedelta(hours=float(minutes[2]) / 2)
     verified = claimed + timedelta(hours=float(minutes[3]) / 6)
     office, above = people.counties, people.commander
     note = _("Carried out; checked on the spot.")
-    steps = [
-        (read, True, ordering.acknowledge, office, "acknowledge", {}),
-        (accepted, True, ordering.accept, office, "accept", {}),
-        (claimed, fate > 1 - DONE, ordering.claim_done, office, "claim", {"note": note}),
-        (verified, fate > 1 - VERIFIED, ordering.verify, above, "verify", {"note": note}),
+    way = [
+        (read, True, Act.ACKNOWLEDGE, office, ""),
+        (accepted, True, Act.ACCEPT, office, ""),
+        (claimed, fate > 1 - DONE, Act.CLAIM_DONE, office, note),
+        (verified, fate > 1 - VERIFIED, Act.VERIFY, above, note),
     ]
-    for at, reached, act, by, name, more in steps:
+    steps: list[ordering.Step] = []
+    for at, reached, act, by, told in way:
         if not reached or at > until:
-            return
-        act(delivery=delivery, by=by, at=at, client_key=key(delivery, name), scope=scope, **more)
+            break
+        steps.append(
+            ordering.Step(act, delivery.pk, at, key(delivery, act.value), by=by, note=told)
+        )
+    return steps
 
 
 def key(delivery: Delivery, act: str) -> str:

@@ -1,11 +1,20 @@
 """What other rooms may do with orders, one function a use case; the rooms hold them."""
 
+from yipan.order.clocks.actions import (
+    Passed,
+    declare_outage,
+    end_outage,
+    pass_time,
+    set_duty_hours,
+)
 from yipan.order.deliveries.actions import (
     Step,
     accept,
     acknowledge,
+    assist,
     claim_done,
     close,
+    extend,
     insist,
     perform,
     reassign,
@@ -15,6 +24,9 @@ from yipan.order.deliveries.actions import (
     verify,
 )
 from yipan.order.orders.actions import (
+    amend_order,
+    annex,
+    countersign,
     draft_order,
     draft_orders,
     issue_orders,
@@ -24,20 +36,30 @@ from yipan.order.orders.actions import (
 )
 
 __all__ = [
+    "Passed",
     "Step",
     "accept",
     "acknowledge",
+    "amend_order",
+    "annex",
+    "assist",
     "claim_done",
     "close",
+    "countersign",
+    "declare_outage",
     "draft_order",
     "draft_orders",
+    "end_outage",
+    "extend",
     "insist",
     "issue_orders",
+    "pass_time",
     "perform",
     "reassign",
     "release_due",
     "reopen",
     "return_",
+    "set_duty_hours",
     "start",
     "undo_orders",
     "verify",

@@ -21,6 +21,7 @@ from yipan.access.scope import nothing_there
 from yipan.access.signing import signed_in_scope
 from yipan.order import actions, queries
 from yipan.order.actions import Step
+from yipan.order.clocks.queries import open_calls
 from yipan.order.deliveries import queries as delivering
 from yipan.order.deliveries.rules import ACT_WORDS, Act, acts_open, return_reason, standing_of
 from yipan.order.errors import UnknownAct
@@ -152,6 +153,7 @@ class ActIn(BaseModel):
     )
     values: dict[str, float | None] = Field(default={}, description="Reported with claim_done.")
     device_at: datetime | None = None
+    until: datetime | None = Field(default=None, description="Of an extension.")
 
 
 class NamedIn(ActIn):
@@ -189,6 +191,50 @@ class ChosenIn(BaseModel):
     """The orders an act is about."""
 
     orders: list[UUID]
+
+
+class IssueIn(ChosenIn):
+    """The drafts to issue, and why where a like order went out within 72 hours."""
+
+    duplicate_reason: str = ""
+
+
+class AmendIn(BaseModel):
+    """What changes in the next version of an order; the rest stands."""
+
+    title_zh: str = ""
+    title_en: str = ""
+    body_zh: str = ""
+    body_en: str = ""
+    due_at: datetime | None = None
+    priority: int | None = Field(default=None, ge=0, le=3)
+
+
+class AnnexIn(BaseModel):
+    """A local annex: never an earlier deadline, never a data field."""
+
+    unit: str = Field(description="Code of the office that attaches it.")
+    text: str
+
+
+class AnnexOut(BaseModel):
+    """An annex as it was attached."""
+
+    id: int
+    unit: str
+    text: str
+    at: datetime
+
+
+class CallOut(BaseModel):
+    """A late order that waits for an office above."""
+
+    delivery: UUID
+    unit: str
+    kind: str
+    step: int
+    at: datetime
+    answer_by: datetime
 
 
 class ReasonIn(BaseModel):
@@ -388,14 +434,75 @@ def draft_signed(request: HttpRequest, pk: int) -> Status[MadeOut]:
 
 
 @router.post("/issue", response=MadeOut, summary="Issue drafts; P1–P3 are held 60 s for undo")
-def issue(request: HttpRequest, given: ChosenIn) -> MadeOut:
+def issue(request: HttpRequest, given: IssueIn) -> MadeOut:
     made = actions.issue_orders(
         orders=[_order(request, pk) for pk in given.orders],
         by=_ask(request).user,
         at=_now(request),
         scope=signed_in_scope(request, Action.ORDER_READ),
+        duplicate_reason=given.duplicate_reason,
     )
     return MadeOut(orders=[OrderOut.of(o) for o in made])
+
+
+@router.post("/{uuid:pk}/countersign", response=OrderOut, summary="A P0's second signature")
+def countersign(request: HttpRequest, pk: UUID) -> OrderOut:
+    made = actions.countersign(
+        order=_order(request, pk),
+        by=_ask(request).user,
+        at=_now(request),
+        scope=signed_in_scope(request, Action.ORDER_READ),
+    )
+    return OrderOut.of(made)
+
+
+@router.post("/{uuid:pk}/amend", response={201: OrderOut}, summary="Draft the next version")
+def amend(request: HttpRequest, pk: UUID, given: AmendIn) -> Status[OrderOut]:
+    old = _order(request, pk)
+    made = actions.amend_order(
+        order=old,
+        by=_ask(request).user,
+        at=_now(request),
+        scope=signed_in_scope(request, Action.ORDER_READ),
+        title=_text(given.title_zh, given.title_en, old.title_zh, old.title_en),
+        body=_text(given.body_zh, given.body_en, old.body_zh, old.body_en),
+        due_at=given.due_at,
+        priority=given.priority,
+    )
+    return Status(201, OrderOut.of(made))
+
+
+def _text(zh: str, en: str, old_zh: str, old_en: str) -> Text | None:
+    return Text(zh or old_zh, en or old_en) if zh or en else None
+
+
+@router.post("/{uuid:pk}/annexes", response={201: AnnexOut}, summary="Attach a local annex")
+def annex(request: HttpRequest, pk: UUID, given: AnnexIn) -> Status[AnnexOut]:
+    made = actions.annex(
+        order=_order(request, pk),
+        unit=_unit(request, given.unit),
+        text=given.text,
+        by=_ask(request).user,
+        at=_now(request),
+        scope=signed_in_scope(request, Action.ORDER_READ),
+    )
+    return Status(201, AnnexOut(id=made.pk, unit=made.unit.code, text=made.text, at=made.at))
+
+
+@router.get("/calls", response=list[CallOut], summary="Late orders that wait for this office")
+def calls(request: HttpRequest) -> list[CallOut]:
+    scope = signed_in_scope(request, Action.ORDER_VERIFY)
+    return [
+        CallOut(
+            delivery=c.delivery_id,
+            unit=c.unit.code,
+            kind=c.kind,
+            step=c.step,
+            at=c.at,
+            answer_by=c.answer_by,
+        )
+        for c in open_calls(scope.roots(Action.ORDER_VERIFY))[:PAGE]
+    ]
 
 
 @router.post("/undo", response=MadeOut, summary="Take issued orders back before they leave")
@@ -471,7 +578,10 @@ def _step(request: HttpRequest, pk: UUID, name: str, given: ActIn) -> Step:
         _ask(request).user,
         note=given.note,
         reason=return_reason(given.reason) if act is Act.RETURN else "",
-        belongs_to=_unit(request, given.unit) if act is Act.RETURN and given.unit else None,
+        belongs_to=_unit(request, given.unit)
+        if act is Act.ASSIST or (act is Act.RETURN and given.unit)
+        else None,
+        until=given.until if act is Act.EXTEND else None,
         values=given.values if act is Act.CLAIM_DONE else {},
         device_at=given.device_at,
     )

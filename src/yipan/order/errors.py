@@ -101,3 +101,52 @@ class UnknownAct(OrderError):
 
     code = "O413"
     status = 404
+
+
+class Duplicate(OrderError):
+    """A like order went to the same unit within 72 hours; it may be sent again with a reason."""
+
+    code = "O414"
+    status = 409
+
+
+class SecondSignatureMissing(OrderError):
+    """A P0 leaves only with a second signature."""
+
+    code = "O415"
+    status = 409
+
+
+class SameHand(OrderError):
+    """The two signatures of a P0 come from two people."""
+
+    code = "O416"
+    status = 403
+
+
+class AnnexRefused(OrderError):
+    """A local annex can neither shorten a deadline nor ask for data."""
+
+    code = "O417"
+    status = 422
+
+
+class Shortens(OrderError):
+    """An extension gives more time, never less."""
+
+    code = "O418"
+    status = 422
+
+
+class NotShown(OrderError):
+    """The test by which the order is closed is not met yet."""
+
+    code = "O419"
+    status = 409
+
+
+class DutyRefused(OrderError):
+    """Duty hours, an outage, a shift or a contact could not be kept as given."""
+
+    code = "O420"
+    status = 422

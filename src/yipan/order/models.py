@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
@@ -31,6 +31,7 @@ class OrderState(models.TextChoices):
     HELD = "held", pgettext_lazy("state", "held for undo")
     ISSUED = "issued", pgettext_lazy("state", "issued")
     WITHDRAWN = "withdrawn", pgettext_lazy("state", "withdrawn")
+    SUPERSEDED = "superseded", pgettext_lazy("state", "superseded")
 
 
 class DeliveryState(models.TextChoices):
@@ -84,10 +85,27 @@ class Order(models.Model):
     due_at = models.DateTimeField(null=True)  # by when it must be done
     due_minutes = models.PositiveIntegerField(null=True)  # or: so long after its release
     exercise = models.BooleanField(default=False)
+    second_at = models.DateTimeField(null=True)  # a P0's second signature, by another hand
+    second_by = models.ForeignKey(User, null=True, on_delete=models.PROTECT, related_name="+")
+    version = models.PositiveSmallIntegerField(default=1)
+    amends = models.ForeignKey(  # the version before this one
+        "self", null=True, on_delete=models.PROTECT, related_name="amendments"
+    )
+    duplicate_reason = models.TextField(blank=True)  # why it is sent although a like one is out
 
     class Meta:
         constraints = [
             models.CheckConstraint(condition=Q(priority__lte=3), name="priority_0_3"),
+            models.CheckConstraint(
+                condition=Q(second_at__isnull=True, second_by__isnull=True)
+                | Q(second_at__isnull=False, second_by__isnull=False),
+                name="second_by_and_at_together",
+            ),
+            models.CheckConstraint(
+                condition=Q(amends__isnull=True, version=1)
+                | Q(amends__isnull=False, version__gt=1),
+                name="amendment_is_a_later_version",
+            ),
             models.CheckConstraint(
                 condition=Q(issued_at__isnull=True, issued_by__isnull=True)
                 | Q(issued_at__isnull=False, issued_by__isnull=False),
@@ -199,17 +217,213 @@ class DeliveryEvent(models.Model):
         indexes = [models.Index(fields=["delivery", "at"]), models.Index(fields=["at"])]
 
 
+class Notice(models.TextChoices):
+    """What a message tells."""
+
+    DELIVERED = "delivered", _("a new order")
+    UNREAD = "unread", _("reminder: not read yet")
+    DUE = "due", _("reminder: due soon")
+    ESCALATED = "escalated", _("an order below waits for help")
+    RETURNED = "returned", _("an order was given back")
+    CHANGED = "changed", _("an order changed its course")
+
+
 class Outbox(models.Model):
     """A message to be sent by a channel, written in the same transaction as what it tells."""
 
     delivery = models.ForeignKey(
         Delivery, on_delete=models.CASCADE, related_name="outbox", db_constraint=False
     )
+    unit = models.ForeignKey(  # who is told: the accountable unit, an office above, the issuer
+        Unit, on_delete=models.PROTECT, related_name="+", db_constraint=False
+    )
     channel = models.CharField(max_length=16)
+    kind = models.CharField(max_length=12, choices=Notice, default=Notice.DELIVERED)
+    step = models.PositiveSmallIntegerField(default=0)  # the how-many-eth of its kind
+    address = models.CharField(max_length=200, blank=True)  # where the channel sends it
     queued_at = models.DateTimeField()
+    next_at = models.DateTimeField(null=True)  # not to be tried before
+    claimed_by = models.CharField(max_length=40, blank=True)  # the worker that has it in hand
+    claimed_until = models.DateTimeField(null=True)  # then another worker may take it
     sent_at = models.DateTimeField(null=True)
+    given_up_at = models.DateTimeField(null=True)
     attempts = models.PositiveSmallIntegerField(default=0)
     last_error = models.TextField(blank=True)
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["delivery", "channel"], name="outbox_once")]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["delivery", "channel", "kind", "step", "unit"], name="outbox_once"
+            )
+        ]
+        indexes = [
+            models.Index(
+                fields=["channel", "next_at"],
+                condition=Q(sent_at__isnull=True, given_up_at__isnull=True),
+                name="outbox_waiting",
+            )
+        ]
+
+
+class Attempt(models.Model):
+    """One try of a channel to send one message, and how it ended."""
+
+    outbox = models.ForeignKey(
+        Outbox, on_delete=models.CASCADE, related_name="tries", db_constraint=False
+    )
+    at = models.DateTimeField()
+    worker = models.CharField(max_length=40)
+    sent = models.BooleanField()
+    error = models.TextField(blank=True)
+
+
+class Breaker(models.Model):
+    """A channel that failed too often in a row is left alone for a while, by every worker."""
+
+    channel = models.CharField(max_length=16, primary_key=True)
+    failures = models.PositiveIntegerField(default=0)  # in a row
+    open_until = models.DateTimeField(null=True)
+
+
+class Annex(models.Model):
+    """What an office between issuer and unit adds: never an earlier deadline, never a data field."""
+
+    order = models.ForeignKey(Order, on_delete=models.CASCADE, related_name="annexes")
+    unit = models.ForeignKey(Unit, on_delete=models.PROTECT, related_name="+")
+    text = models.TextField()
+    at = models.DateTimeField()
+    by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+
+
+class Answer(models.TextChoices):
+    """What an office above does about a late order: one of these, or it goes one office up."""
+
+    EXTEND = "extend", _("more time given")
+    ASSIST = "assist", _("help sent")
+    REASSIGN = "reassign", _("given to another unit")
+    MOOT = "moot", _("answered by the unit meanwhile")
+
+
+class Escalation(models.Model):
+    """A late order brought before an office above; attention moves, accountability does not."""
+
+    delivery = models.ForeignKey(
+        Delivery, on_delete=models.CASCADE, related_name="escalations", db_constraint=False
+    )
+    kind = models.CharField(max_length=8, choices=[("unread", "unread"), ("undone", "undone")])
+    step = models.PositiveSmallIntegerField()  # 1: the parent; 2: its parent …
+    unit = models.ForeignKey(Unit, on_delete=models.PROTECT, related_name="+")
+    at = models.DateTimeField()
+    answer_by = models.DateTimeField()
+    answered_at = models.DateTimeField(null=True)
+    answer = models.CharField(max_length=8, choices=Answer, blank=True)
+    answered_by = models.ForeignKey(User, null=True, on_delete=models.PROTECT, related_name="+")
+    note = models.TextField(blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["delivery", "kind", "step"], name="escalation_once"),
+            models.CheckConstraint(
+                condition=Q(answered_at__isnull=True, answer="")
+                | (Q(answered_at__isnull=False) & ~Q(answer="")),
+                name="answered_when_and_how",
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["unit", "answer_by"],
+                condition=Q(answered_at__isnull=True),
+                name="escalation_open",
+            )
+        ]
+
+
+class Assist(models.Model):
+    """Help that an office above sends to the unit that stays accountable."""
+
+    delivery = models.ForeignKey(
+        Delivery, on_delete=models.CASCADE, related_name="assists", db_constraint=False
+    )
+    unit = models.ForeignKey(Unit, on_delete=models.PROTECT, related_name="+")  # who helps
+    text = models.TextField()
+    at = models.DateTimeField()
+    by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+
+
+class DutyHours(models.Model):
+    """When a unit and all below it are on duty; only P3 clocks follow it, the others never stop."""
+
+    unit = models.OneToOneField(Unit, on_delete=models.CASCADE, related_name="duty_hours")
+    opens = models.TimeField()
+    closes = models.TimeField()
+    weekdays = models.JSONField(default=list)  # 0 Monday … 6 Sunday
+    holidays = models.JSONField(default=list)  # ISO days
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=Q(opens__lt=F("closes")), name="opens_before_closes")
+        ]
+
+
+class Outage(models.Model):
+    """A line known to be down: the clocks of the units below stand still and the next channel is used."""
+
+    unit = models.ForeignKey(Unit, on_delete=models.PROTECT, related_name="outages")
+    channel = models.CharField(max_length=16, blank=True)  # empty: nothing reaches them
+    since = models.DateTimeField()
+    until = models.DateTimeField(null=True)  # half-open; open while not yet mended
+    reason = models.CharField(max_length=200)
+    declared_by = models.ForeignKey(User, null=True, on_delete=models.PROTECT, related_name="+")
+
+    class Meta:
+        indexes = [models.Index(fields=["unit", "since"])]
+
+
+class Contact(models.Model):
+    """Where a duty post can be reached by one channel; a post, never a person's private number."""
+
+    unit = models.ForeignKey(Unit, on_delete=models.CASCADE, related_name="contacts")
+    channel = models.CharField(max_length=16)
+    address = models.CharField(max_length=200)
+    rank = models.PositiveSmallIntegerField(default=1)  # 1 is tried first
+    post = models.CharField(max_length=120, blank=True)
+    secret = models.CharField(max_length=64, blank=True)  # signs what a webhook is sent
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["unit", "channel", "address"], name="contact_once")
+        ]
+
+
+class Shift(models.Model):
+    """Who is on duty at a unit, from when to when."""
+
+    unit = models.ForeignKey(Unit, on_delete=models.CASCADE, related_name="shifts")
+    person = models.ForeignKey(User, on_delete=models.CASCADE, related_name="shifts")
+    start = models.DateTimeField()
+    end = models.DateTimeField()  # half-open
+    handed_over_at = models.DateTimeField(null=True)
+    handed_over_to = models.ForeignKey(User, null=True, on_delete=models.PROTECT, related_name="+")
+    handover = models.TextField(blank=True)  # what the next shift must know
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=Q(start__lt=F("end")), name="shift_has_length"),
+            models.CheckConstraint(
+                condition=Q(handed_over_at__isnull=True) | ~Q(handover=""),
+                name="handover_says_something",
+            ),
+        ]
+        indexes = [models.Index(fields=["unit", "start"])]
+
+
+class Call(models.Model):
+    """A telephone call from the duty room: by whom, to which post, when, what was said."""
+
+    delivery = models.ForeignKey(
+        Delivery, on_delete=models.CASCADE, related_name="calls", db_constraint=False
+    )
+    caller = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    at = models.DateTimeField()
+    reached = models.CharField(max_length=120, blank=True)  # which post answered; empty: nobody
+    note = models.TextField(blank=True)

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
-from cast import NOON, Cast, Province
+from cast import NOON, Cast, Province, person
+from signed import make_signature
 from yipan.access.errors import Forbidden
-from yipan.access.models import AuditRecord, Incident, User
+from yipan.access.models import AuditRecord, Incident, Role, User
 from yipan.access.scope import scope_of, system_scope
 from yipan.kernel.errors import NotFound
 from yipan.order import actions, queries
 from yipan.order.errors import (
+    AnnexRefused,
+    Duplicate,
     NobodyToReceive,
     NothingOrdered,
     OutsideSubtree,
     ReasonMissing,
+    SameHand,
+    SecondSignatureMissing,
     UndoOver,
     Unfit,
     UnknownAct,
@@ -24,7 +29,7 @@ from yipan.order.errors import (
 )
 from yipan.order.matters import Text
 from yipan.order.models import Delivery, DeliveryEvent, Order, OrderState, Outbox, Priority
-from yipan.order.orders.queries import recipient_counts
+from yipan.order.orders.queries import alike, recipient_counts
 from yipan.places.models import Level
 from yipan.plan.models import OptionCounty, Signature
 
@@ -142,13 +147,152 @@ def test_held_for_a_minute_then_released_once(drafts: list[Order], cast: Cast) -
     assert AuditRecord.objects.filter(event="order.released").count() == 6
 
 
-def test_a_p0_leaves_at_once(drafts: list[Order], cast: Cast) -> None:
+def test_a_p0_leaves_at_once_with_two_signatures(
+    drafts: list[Order], cast: Cast, province: Province
+) -> None:
     Order.objects.filter(pk=drafts[0].pk).update(priority=Priority.P0)
-    scope = scope_of(cast.commander, at=NOON)
-    actions.issue_orders(orders=drafts, by=cast.commander, at=NOON, scope=scope)
+    second = person("deputy", Role.COMMANDER, province["10"])
+    first = {"by": cast.commander, "at": NOON, "scope": scope_of(cast.commander, at=NOON)}
+    with pytest.raises(SecondSignatureMissing):
+        actions.issue_orders(orders=drafts, **first)
+    actions.countersign(order=drafts[0], **first)
+    with pytest.raises(SameHand):
+        actions.issue_orders(orders=drafts, **first)
+    actions.countersign(order=drafts[0], by=second, at=NOON, scope=scope_of(second, at=NOON))
+    actions.issue_orders(orders=drafts, **first)
     [gone] = Delivery.objects.all()
     assert gone.order_id == drafts[0].pk
     assert gone.acknowledge_by == NOON + timedelta(minutes=15)
+    assert AuditRecord.objects.filter(event="order.countersigned").count() == 2
+
+
+# ---- duplicates ------------------------------------------------------------------------------------------
+
+
+def issued(
+    province: Province, incident: Incident, cast: Cast, *, at: datetime = NOON, **more: object
+) -> Order:
+    order = by_hand(province, incident, cast.commander, at=at, **more)
+    scope = scope_of(cast.commander, at=at)
+    actions.issue_orders(orders=[order], by=cast.commander, at=at, scope=scope)
+    actions.release_due(at=at + timedelta(minutes=1))
+    return order
+
+
+def test_a_like_order_within_72_hours_needs_a_reason(
+    province: Province, incident: Incident, cast: Cast
+) -> None:
+    first = issued(province, incident, cast)
+    again = by_hand(province, incident, cast.commander, at=LATER)
+    given = {"by": cast.commander, "at": LATER, "scope": scope_of(cast.commander, at=NOON)}
+    with pytest.raises(Duplicate) as refused:
+        actions.issue_orders(orders=[again], **given)
+    assert refused.value.where == str(first.pk)
+    actions.issue_orders(orders=[again], duplicate_reason="the first was unclear", **given)
+    again.refresh_from_db()
+    assert (again.state, again.duplicate_reason) == ("held", "the first was unclear")
+
+
+@pytest.mark.parametrize(
+    ("code", "level", "like"),
+    [
+        ("100101001", "", True),
+        ("1001", "village", True),
+        ("100101", "", False),
+        ("1001", "county", False),
+    ],
+)
+def test_only_the_same_units_make_a_duplicate(
+    province: Province, incident: Incident, cast: Cast, code: str, level: str, like: bool
+) -> None:
+    issued(province, incident, cast)
+    again = by_hand(province, incident, cast.commander, targets=[(province[code], level)])
+    assert (again.pk in alike([again], at=LATER)) == like
+
+
+def test_neither_another_matter_nor_an_old_order_is_a_duplicate(
+    province: Province, incident: Incident, cast: Cast
+) -> None:
+    issued(province, incident, cast)
+    other = by_hand(province, incident, cast.commander, matter="supplies")
+    late = by_hand(province, incident, cast.commander)
+    assert not alike([other], at=LATER)
+    assert not alike([late], at=NOON + timedelta(hours=73))
+
+
+def test_a_p0_is_never_held_up_by_a_duplicate(
+    province: Province, incident: Incident, cast: Cast
+) -> None:
+    issued(province, incident, cast)
+    grave = by_hand(province, incident, cast.commander, priority=0, at=LATER)
+    second = person("deputy", Role.COMMANDER, province["10"])
+    actions.countersign(order=grave, by=second, at=LATER, scope=system_scope())
+    actions.issue_orders(orders=[grave], by=cast.commander, at=LATER, scope=system_scope())
+    assert Delivery.objects.filter(order=grave).count() == 5
+
+
+# ---- versions and annexes ---------------------------------------------------------------------------------
+
+
+def test_a_new_version_supersedes_the_old_at_everyone(
+    province: Province, incident: Incident, cast: Cast
+) -> None:
+    first = issued(province, incident, cast)
+    given = {"by": cast.commander, "at": LATER, "scope": scope_of(cast.commander, at=NOON)}
+    second = actions.amend_order(order=first, title=Text("明晚查完", "Check tomorrow"), **given)
+    assert (second.version, second.amends_id, second.state) == (2, first.pk, "draft")
+    assert Delivery.objects.filter(order=first, state="delivered").count() == 5
+    actions.issue_orders(orders=[second], **given)
+    actions.release_due(at=LATER + timedelta(minutes=1))
+    first.refresh_from_db()
+    assert first.state == "superseded"
+    assert set(Delivery.objects.filter(order=first).values_list("state", flat=True)) == {
+        "superseded"
+    }
+    assert Delivery.objects.filter(order=second, state="delivered").count() == 5
+    with pytest.raises(WrongOrderState):
+        actions.amend_order(order=first, **given)
+
+
+def test_two_versions_cannot_replace_the_same_one(
+    province: Province, incident: Incident, cast: Cast
+) -> None:
+    first = issued(province, incident, cast)
+    given = {"by": cast.commander, "at": LATER, "scope": scope_of(cast.commander, at=NOON)}
+    rivals = [actions.amend_order(order=first, **given) for _rival in range(2)]
+    with pytest.raises(WrongOrderState):
+        actions.issue_orders(orders=rivals, **given)
+
+
+def test_a_later_signature_amends_what_the_earlier_ordered(
+    drafts: list[Order], incident: Incident, province: Province, cast: Cast
+) -> None:
+    scope = scope_of(cast.commander, at=NOON)
+    actions.issue_orders(orders=drafts, by=cast.commander, at=NOON, scope=scope)
+    actions.release_due(at=LATER)
+    tomorrow = make_signature(province, incident, cast.commander, at=NOON + timedelta(days=1))
+    later = NOON + timedelta(days=1, minutes=5)
+    renewed = actions.draft_orders(signature=tomorrow, by=cast.commander, at=later)
+    assert {(o.version, o.amends_id is not None) for o in renewed} == {(2, True)}
+    actions.issue_orders(orders=renewed, by=cast.commander, at=later, scope=scope)
+    actions.release_due(at=later + timedelta(minutes=1))
+    states = Delivery.objects.values_list("order__version", "state").order_by()
+    assert set(states) == {(1, "superseded"), (2, "delivered")}
+
+
+def test_a_city_attaches_an_annex_below_the_issuer_only(
+    province: Province, incident: Incident, cast: Cast
+) -> None:
+    order = issued(province, incident, cast)
+    city = person("city", Role.COUNTY_OFFICER, province["1001"])
+    mine = {"by": city, "at": LATER, "scope": scope_of(city, at=NOON)}
+    with pytest.raises(NotFound):
+        actions.annex(order=order, unit=province["1002"], text="Keys at the gate.", **mine)
+    with pytest.raises(AnnexRefused):
+        actions.annex(order=order, unit=province["1001"], text="Report twice a day.", **mine)
+    made = actions.annex(order=order, unit=province["1001"], text="Keys at the gate.", **mine)
+    assert made.order_id == order.pk
+    assert AuditRecord.objects.filter(event="order.annexed").count() == 1
 
 
 def test_undo_within_the_minute_and_not_after(drafts: list[Order], cast: Cast) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -11,7 +12,16 @@ from yipan.access.errors import Forbidden
 from yipan.access.models import Role, User
 from yipan.access.scope import Holding, Scope, system_scope
 from yipan.kernel.errors import NotFound
-from yipan.order.errors import OutsideSubtree, ReasonMissing, UndoOver, Unfit, WrongOrderState
+from yipan.order.errors import (
+    AnnexRefused,
+    OutsideSubtree,
+    ReasonMissing,
+    SameHand,
+    SecondSignatureMissing,
+    UndoOver,
+    Unfit,
+    WrongOrderState,
+)
 from yipan.order.matters import LEVELS, by_setting, level_of, matters
 from yipan.order.models import Order, OrderState, Priority
 from yipan.order.orders import drafting
@@ -20,9 +30,11 @@ from yipan.order.orders.rules import (
     TRANSITIONS,
     OrderAct,
     can,
+    check_annex,
     check_below,
     check_can,
     check_fit,
+    check_signatures,
     reading_minutes,
     release_at,
 )
@@ -54,11 +66,13 @@ def commander(where: Unit = PROVINCE) -> Scope:
 
 
 TABLE = """
-          draft     held      issued    withdrawn
-issue     held      .         .         .
-release   .         issued    .         .
-undo      .         draft     .         .
-withdraw  withdrawn withdrawn withdrawn .
+            draft     held      issued     withdrawn superseded
+countersign draft     .         .          .         .
+issue       held      .         .          .         .
+release     .         issued    .          .         .
+undo        .         draft     .          .         .
+withdraw    withdrawn withdrawn withdrawn  .         .
+amend       .         .         superseded .         .
 """
 
 
@@ -195,3 +209,51 @@ def test_a_level_that_does_not_exist_is_refused() -> None:
 
 def test_the_system_may_do_what_the_state_allows() -> None:
     assert check_can(OrderAct.ISSUE, order(), scope=system_scope(), at=NOON) == OrderState.HELD
+
+
+# ---- two signatures, annexes ---------------------------------------------------------------------------
+
+
+def test_a_p0_needs_two_hands() -> None:
+    one, two = User(pk=1), User(pk=2)
+    with pytest.raises(SecondSignatureMissing):
+        check_signatures(order(priority=Priority.P0), by=one)
+    with pytest.raises(SameHand):
+        check_signatures(order(priority=Priority.P0, second_by=one), by=one)
+    check_signatures(order(priority=Priority.P0, second_by=two), by=one)
+    check_signatures(order(priority=Priority.P1), by=one)
+
+
+def test_only_a_p0_is_countersigned() -> None:
+    with pytest.raises(WrongOrderState):
+        check_can(OrderAct.COUNTERSIGN, order(), scope=commander(), at=NOON)
+    assert can(OrderAct.COUNTERSIGN, order(priority=0), scope=commander(), at=NOON)
+
+
+ZONE = ZoneInfo("Asia/Shanghai")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "请各村于2月24日18:00前完成。",
+        "Do it by 24 February 18:00.",
+        "请每日上报进度。",
+        "Fill in the form below.",
+        "Send a report each evening.",
+    ],
+)
+def test_an_annex_neither_shortens_nor_asks(text: str) -> None:
+    due = datetime(2020, 2, 24, 22, tzinfo=ZONE)
+    with pytest.raises(AnnexRefused):
+        check_annex(text, order(due_at=due), at=NOON, zone=ZONE)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["钥匙在镇政府值班室领取。", "Keys are at the township duty office.", "2月25日12:00前均可。"],
+)
+def test_an_annex_helps(text: str) -> None:
+    due = datetime(2020, 2, 24, 22, tzinfo=ZONE)
+    check_annex(text, order(due_at=due), at=NOON, zone=ZONE)

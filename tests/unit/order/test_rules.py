@@ -76,6 +76,8 @@ claim_done   . . . claimed_done . claimed_done . . . . . .
 verify       . . . . . . verified . . . . .
 reopen       . . . . . . in_progress in_progress in_progress . . .
 close        . . . . . . . closed . . . .
+extend       . delivered acknowledged accepted returned in_progress . . . . . .
+assist       . delivered acknowledged accepted returned in_progress . . . . . .
 reassign     . reassigned reassigned reassigned reassigned reassigned . . . . . .
 supersede    superseded superseded superseded superseded superseded superseded superseded . . . . .
 cancel       cancelled cancelled cancelled cancelled cancelled cancelled cancelled . . . . .
@@ -121,7 +123,9 @@ def test_nothing_leads_out_of_a_final_state_and_every_open_one_leads_on() -> Non
 
 # Who may: one row for each role at its place; the acts are those of an accountable county.
 UNIT_ACTS = [Act.ACKNOWLEDGE, Act.ACCEPT, Act.RETURN, Act.START, Act.CLAIM_DONE]
-ABOVE_ACTS = [Act.VERIFY, Act.REOPEN, Act.CLOSE, Act.INSIST, Act.REASSIGN]
+ABOVE_ACTS = [
+    Act.VERIFY, Act.REOPEN, Act.CLOSE, Act.INSIST, Act.REASSIGN, Act.EXTEND, Act.ASSIST,
+]  # fmt: skip
 ISSUER_ACTS = [Act.CANCEL, Act.SUPERSEDE]
 PEOPLE = {
     "county officer of the unit": (Role.COUNTY_OFFICER, COUNTY, UNIT_ACTS),

@@ -14,7 +14,9 @@ from yipan.access import audit
 from yipan.access.models import AuditRecord, User
 from yipan.access.scope import Scope, nothing_there
 from yipan.order.deliveries import queries
+from yipan.order.deliveries.queries import value_reported
 from yipan.order.deliveries.rules import (
+    ANSWERS,
     AUDIT_EVENT,
     CLEARED,
     RECEIPTS,
@@ -26,11 +28,20 @@ from yipan.order.deliveries.rules import (
     return_reason,
     standing_of,
 )
-from yipan.order.errors import KeyTaken, WrongDeliveryState
-from yipan.order.models import Delivery, DeliveryEvent, DeliveryState, Outbox
+from yipan.order.errors import KeyTaken, NotShown, Shortens, WrongDeliveryState
+from yipan.order.models import (
+    Assist,
+    Delivery,
+    DeliveryEvent,
+    DeliveryState,
+    Escalation,
+    Outbox,
+)
 from yipan.order.orders.rules import check_below
+from yipan.places import queries as places
 from yipan.places.models import Unit
 from yipan.report.actions import take_receipt
+from yipan.report.dictionary import ELEMENTS
 
 NOTE_LONGEST = 4000
 
@@ -48,6 +59,7 @@ class Step:
     reason: str = ""  # of a return: one of ReturnReason
     belongs_to: Unit | None = None  # who should have it, for a return
     values: Mapping[str, float | None] = field(default_factory=dict)  # reported with a claim
+    until: datetime | None = None  # of an extension
     device_at: datetime | None = None
 
 
@@ -75,6 +87,10 @@ def perform(steps: Sequence[Step], *, scope: Scope) -> list[Delivery]:
         after = check_can(
             step.act, standing, scope=scope, by=step.by, at=step.at, reason=step.reason or step.note
         )
+        if step.act is Act.EXTEND:
+            _check_longer(step, delivery)
+        if step.act is Act.CLAIM_DONE:
+            _check_shown(step, delivery)
         event = _event(step, delivery, after)
         changed |= _apply(step, delivery, after)
         known[step.client_key] = event
@@ -87,6 +103,8 @@ def perform(steps: Sequence[Step], *, scope: Scope) -> list[Delivery]:
     for step, event in written:
         if step.act in RECEIPTS:
             _receipt(step, found[event.delivery_id])
+        if step.act in ANSWERS:
+            _answer(step)
     return [found[step.delivery] for step in steps]
 
 
@@ -143,7 +161,61 @@ def _apply(step: Step, delivery: Delivery, after: DeliveryState) -> set[str]:
         delivery.return_reason = return_reason(step.reason)
         delivery.belongs_to = step.belongs_to
         changed |= {"return_reason", "belongs_to"}
+    if step.act is Act.EXTEND:
+        if delivery.state == DeliveryState.DELIVERED:
+            delivery.acknowledge_by = step.until
+            delivery.due_at = max(d for d in (delivery.due_at, step.until) if d is not None)
+        else:
+            delivery.due_at = step.until
+        changed |= {"acknowledge_by", "due_at"}
     return changed
+
+
+def _check_longer(step: Step, delivery: Delivery) -> None:
+    unread = delivery.state == DeliveryState.DELIVERED
+    before = delivery.acknowledge_by if unread else delivery.due_at
+    if step.until is None or step.until <= step.at or (before and step.until <= before):
+        raise Shortens(
+            _("More time means a later moment than now and than the deadline."),
+            where=delivery.unit.code,
+            remedy=_("Give a later day or hour."),
+        )
+
+
+def _check_shown(step: Step, delivery: Delivery) -> None:
+    """Where a machine can tell whether the order is done, a claim must stand its test."""
+    check = delivery.order.closure_check
+    element = ELEMENTS.get(check.get("element", "")) if check.get("kind") == "value" else None
+    if element is None or delivery.unit.level not in element.levels:
+        return
+    if step.values.get(element.id) is not None:
+        return
+    incident = delivery.order.incident
+    day = places.board_time(incident.package).local_day(step.at)
+    if not value_reported(incident, delivery.unit, element.id, on=day):
+        raise NotShown(
+            _("“%s” has not been reported for today; by that the order is closed.") % element.label,
+            where=delivery.unit.code,
+            remedy=_("Enter the figure with the report that it is done."),
+        )
+
+
+def _answer(step: Step) -> None:
+    """An office above that extends, assists or reassigns has answered the calls that waited for it."""
+    if step.act is Act.ASSIST and step.by is not None and step.belongs_to is not None:
+        Assist.objects.create(
+            delivery_id=step.delivery,
+            unit=step.belongs_to,
+            text=step.note.strip(),
+            at=step.at,
+            by=step.by,
+        )
+    Escalation.objects.filter(delivery=step.delivery, answered_at__isnull=True).update(
+        answered_at=step.at,
+        answer=ANSWERS[step.act],
+        answered_by=step.by,
+        note=step.note.strip(),
+    )
 
 
 def _save(touched: Mapping[uuid.UUID, Delivery], changed: set[str]) -> None:
@@ -286,6 +358,39 @@ def close(
     return perform([Step(Act.CLOSE, delivery.pk, at, client_key, by, note=note)], scope=scope)[0]
 
 
+def extend(
+    *,
+    delivery: Delivery,
+    until: datetime,
+    by: User,
+    at: datetime,
+    client_key: str,
+    scope: Scope,
+    note: str,
+) -> Delivery:
+    """Give a unit more time, with the reason: to read it while it is unread, else to do it.
+
+    Raises Shortens (O418) where it is not more, and what `perform` raises.
+    """
+    step = Step(Act.EXTEND, delivery.pk, at, client_key, by, note=note, until=until)
+    return perform([step], scope=scope)[0]
+
+
+def assist(
+    *,
+    delivery: Delivery,
+    helper: Unit,
+    by: User,
+    at: datetime,
+    client_key: str,
+    scope: Scope,
+    note: str,
+) -> Delivery:
+    """Send help from `helper`; the unit stays accountable and the deadline stands."""
+    step = Step(Act.ASSIST, delivery.pk, at, client_key, by, note=note, belongs_to=helper)
+    return perform([step], scope=scope)[0]
+
+
 @transaction.atomic
 def reassign(
     *,
@@ -334,7 +439,9 @@ def reassign(
         note=note,
         client_key=f"deliver:{new.pk.hex}",
     )
-    Outbox.objects.create(delivery=new, channel="inbox", queued_at=at, sent_at=at, attempts=1)
+    Outbox.objects.create(
+        delivery=new, unit=to, channel="inbox", queued_at=at, sent_at=at, attempts=1
+    )
     audit.record(
         event=AUDIT_EVENT[Act.DELIVER],
         at=at,

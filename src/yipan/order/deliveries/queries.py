@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any, TypedDict
 
 import numpy as np
@@ -22,6 +22,7 @@ from yipan.order.deliveries.rules import OPEN, Act, next_state
 from yipan.order.models import Delivery, DeliveryEvent, DeliveryState, Priority
 from yipan.places import queries as places
 from yipan.places.models import Unit
+from yipan.report.models import Value
 
 if TYPE_CHECKING:
     from django_stubs_ext import WithAnnotations
@@ -155,6 +156,13 @@ def claimers(ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, int | None]:
     """Return who last reported each delivery done."""
     rows = DeliveryEvent.objects.filter(delivery__in=ids, act=Act.CLAIM_DONE).order_by("at", "pk")
     return dict(rows.values_list("delivery", "actor"))
+
+
+def value_reported(incident: Incident, unit: Unit, element: str, *, on: date) -> bool:
+    """Return whether a unit's value of a day is known: the latest version, if not withdrawn."""
+    versions = Value.objects.filter(incident=incident, unit=unit, element=element, day=on)
+    latest = versions.order_by("-version").values_list("value", flat=True).first()
+    return latest is not None
 
 
 # ---- figures --------------------------------------------------------------------------------------
@@ -346,31 +354,35 @@ def clock_words(delivery: Delivery, *, at: datetime) -> tuple[str, bool]:
 
 # ---- set-based writes -----------------------------------------------------------------------------
 
-_CANCEL_EVENTS = """
+_END_EVENTS = """
 INSERT INTO order_deliveryevent (delivery_id, act, at, actor_id, before, after, note, client_key)
 SELECT d.id, %s, {moment}, %s, d.state, %s, %s, %s || ':' || d.id
-FROM order_delivery d WHERE d.order_id = %s AND d.state IN ({states})
+FROM order_delivery d WHERE d.order_id IN ({orders}) AND d.state IN ({states})
 ON CONFLICT (client_key) DO NOTHING
 """
 
 
-def cancel_all(order_id: uuid.UUID, *, by: User | None, at: datetime, reason: str) -> int:
-    """Cancel every delivery of an order that is still open; return how many. Two statements."""
-    return _end_all(Act.CANCEL, order_id, by=by, at=at, reason=reason)
+def end_all(
+    act: Act, order_ids: Sequence[uuid.UUID], *, by: User | None, at: datetime, reason: str
+) -> int:
+    """Cancel or supersede every open delivery of some orders; return how many. Two statements a handful."""
+    return sum(
+        _end_some(act, order_ids[start : start + 500], by=by, at=at, reason=reason)
+        for start in range(0, len(order_ids), 500)
+    )
 
 
-def supersede_all(order_id: uuid.UUID, *, by: User | None, at: datetime, reason: str) -> int:
-    """Supersede every delivery of an order that is still open; return how many."""
-    return _end_all(Act.SUPERSEDE, order_id, by=by, at=at, reason=reason)
-
-
-def _end_all(act: Act, order_id: uuid.UUID, *, by: User | None, at: datetime, reason: str) -> int:
+def _end_some(
+    act: Act, order_ids: Sequence[uuid.UUID], *, by: User | None, at: datetime, reason: str
+) -> int:
     leading = [s for s in DeliveryState if next_state(act, s) is not None]
     after = next_state(act, leading[0])
     assert after is not None
     postgres = connection.vendor == "postgresql"
-    sql = _CANCEL_EVENTS.format(
-        moment="%s::timestamptz" if postgres else "%s", states=", ".join(["%s"] * len(leading))
+    sql = _END_EVENTS.format(
+        moment="%s::timestamptz" if postgres else "%s",
+        orders=", ".join(["%s"] * len(order_ids)),
+        states=", ".join(["%s"] * len(leading)),
     )
     values = [
         act.value,
@@ -379,9 +391,9 @@ def _end_all(act: Act, order_id: uuid.UUID, *, by: User | None, at: datetime, re
         after.value,
         reason,
         act.value,
-        order_id if postgres else order_id.hex,
+        *(pk if postgres else pk.hex for pk in order_ids),
         *(s.value for s in leading),
     ]
     with connection.cursor() as cursor:
         cursor.execute(sql, values)
-    return Delivery.objects.filter(order=order_id, state__in=leading).update(state=after)
+    return Delivery.objects.filter(order__in=order_ids, state__in=leading).update(state=after)

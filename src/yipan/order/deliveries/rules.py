@@ -41,6 +41,8 @@ class Act(StrEnum):
     VERIFY = "verify"
     REOPEN = "reopen"
     CLOSE = "close"
+    EXTEND = "extend"
+    ASSIST = "assist"
     REASSIGN = "reassign"
     SUPERSEDE = "supersede"
     CANCEL = "cancel"
@@ -55,6 +57,9 @@ OPEN: Final = (
     S.CLAIMED_DONE,
 )
 """States in which somebody still has something to do."""
+
+WAITING: Final = (S.DELIVERED, S.ACKNOWLEDGED, S.ACCEPTED, S.RETURNED, S.IN_PROGRESS)
+"""States in which the work itself waits; help and more time can be given."""
 
 FINAL: Final = (S.REASSIGNED, S.SUPERSEDED, S.CANCELLED)
 """States out of which nothing leads."""
@@ -77,6 +82,8 @@ TRANSITIONS: Final[Mapping[Act, Mapping[DeliveryState, DeliveryState]]] = {
     Act.VERIFY: {S.CLAIMED_DONE: S.VERIFIED},
     Act.REOPEN: _from((S.CLAIMED_DONE, S.VERIFIED, S.CLOSED), S.IN_PROGRESS),
     Act.CLOSE: {S.VERIFIED: S.CLOSED},
+    Act.EXTEND: {state: state for state in WAITING},
+    Act.ASSIST: {state: state for state in WAITING},
     Act.REASSIGN: _from(
         (S.DELIVERED, S.ACKNOWLEDGED, S.ACCEPTED, S.RETURNED, S.IN_PROGRESS), S.REASSIGNED
     ),
@@ -95,6 +102,8 @@ AUDIT_EVENT: Final[Mapping[Act, str]] = {
     Act.VERIFY: "delivery.verified",
     Act.REOPEN: "delivery.reopened",
     Act.CLOSE: "delivery.closed",
+    Act.EXTEND: "delivery.extended",
+    Act.ASSIST: "delivery.assisted",
     Act.REASSIGN: "delivery.reassigned",
     Act.SUPERSEDE: "delivery.superseded",
     Act.CANCEL: "delivery.cancelled",
@@ -120,6 +129,8 @@ NOTIFICATION: Final[Mapping[Act, tuple[Party, ...]]] = {
     Act.VERIFY: (Party.UNIT,),
     Act.REOPEN: (Party.UNIT,),
     Act.CLOSE: (Party.UNIT,),
+    Act.EXTEND: (Party.UNIT, Party.ISSUER),
+    Act.ASSIST: (Party.UNIT,),
     Act.REASSIGN: (Party.UNIT, Party.ISSUER),
     Act.SUPERSEDE: (Party.UNIT,),
     Act.CANCEL: (Party.UNIT, Party.ABOVE),
@@ -136,6 +147,8 @@ WHO: Final[Mapping[Act, tuple[Action, Party] | None]] = {
     Act.VERIFY: (Action.ORDER_VERIFY, Party.ABOVE),
     Act.REOPEN: (Action.ORDER_VERIFY, Party.ABOVE),
     Act.CLOSE: (Action.ORDER_VERIFY, Party.ABOVE),
+    Act.EXTEND: (Action.ORDER_VERIFY, Party.ABOVE),
+    Act.ASSIST: (Action.ORDER_VERIFY, Party.ABOVE),
     Act.REASSIGN: (Action.ORDER_VERIFY, Party.ABOVE),
     Act.SUPERSEDE: (Action.ORDER_ISSUE, Party.ISSUER),
     Act.CANCEL: (Action.ORDER_ISSUE, Party.ISSUER),
@@ -160,7 +173,11 @@ CLEARED: Final[Mapping[Act, tuple[str, ...]]] = {
 
 REASON_NEEDED: Final = frozenset(
     {Act.RETURN, Act.INSIST, Act.REOPEN, Act.REASSIGN, Act.SUPERSEDE, Act.CANCEL}
+    | {Act.EXTEND, Act.ASSIST}
 )
+ANSWERS: Final = {Act.EXTEND: "extend", Act.ASSIST: "assist", Act.REASSIGN: "reassign"}
+"""Acts by which an office above answers for a late delivery."""
+
 RECEIPTS: Final = frozenset({Act.ACKNOWLEDGE, Act.RETURN, Act.CLAIM_DONE})
 """Acts of the unit that come back as a report."""
 
@@ -172,9 +189,11 @@ ACT_WORDS: Final = {
     Act.INSIST: gettext_lazy("Give it to the unit again"),
     Act.START: gettext_lazy("Begin"),
     Act.CLAIM_DONE: gettext_lazy("Report done"),
-    Act.VERIFY: gettext_lazy("Verified"),
+    Act.VERIFY: gettext_lazy("Confirm it is done"),
     Act.REOPEN: gettext_lazy("Not done yet"),
     Act.CLOSE: gettext_lazy("Close"),
+    Act.EXTEND: gettext_lazy("Give more time"),
+    Act.ASSIST: gettext_lazy("Send help"),
     Act.REASSIGN: gettext_lazy("Give to another unit"),
     Act.SUPERSEDE: gettext_lazy("Supersede"),
     Act.CANCEL: gettext_lazy("Cancel"),

@@ -13,17 +13,27 @@ from yipan.access import audit
 from yipan.access.models import AuditRecord, Incident, User
 from yipan.access.rules import Action
 from yipan.access.scope import Scope
+from yipan.order.clocks.queries import keep_duty_hours
 from yipan.order.deliveries import queries as delivering
-from yipan.order.errors import NobodyToReceive, NothingOrdered, UnknownAct, WrongOrderState
+from yipan.order.deliveries.rules import Act
+from yipan.order.errors import (
+    Duplicate,
+    NobodyToReceive,
+    NothingOrdered,
+    UnknownAct,
+    WrongOrderState,
+)
 from yipan.order.matters import Matter, Text, by_setting, level_of, matters
-from yipan.order.models import Order, OrderState, Priority, Target
+from yipan.order.models import Annex, Order, OrderState, Priority, Target
 from yipan.order.orders import drafting, queries
 from yipan.order.orders.rules import (
     AUDIT_EVENT,
     OrderAct,
+    check_annex,
     check_below,
     check_can,
     check_fit,
+    check_signatures,
 )
 from yipan.places import queries as places
 from yipan.places.models import Package, Unit
@@ -50,6 +60,7 @@ def draft_orders(
     name = Text(option.name_zh, option.name_en)
     rows = OptionCounty.objects.filter(option=option).select_related("unit").order_by("unit__code")
     meant: dict[uuid.UUID, tuple[Order, Unit]] = {}
+    before = queries.standing_orders(incident)
     for row in rows:
         for matter, weeks in _matters_of(row):
             stretch = drafting.phases(weeks, start=option.scenario.start_day)
@@ -58,6 +69,9 @@ def draft_orders(
             order = _draft(incident, matter, title, body, issuer, by, at)
             order.id = drafting.order_id(signature.pk, row.unit_id, matter.id)
             order.signature = signature
+            earlier = before.get((matter.id, row.unit_id))
+            if earlier is not None and earlier.signature_id != signature.pk:
+                order.amends, order.version = earlier, earlier.version + 1
             order.source = {
                 "kind": "option",
                 "option": option.key,
@@ -185,23 +199,123 @@ def draft_order(
     return order
 
 
+@transaction.atomic
+def amend_order(
+    *,
+    order: Order,
+    by: User,
+    at: datetime,
+    scope: Scope,
+    title: Text | None = None,
+    body: Text | None = None,
+    due_at: datetime | None = None,
+    priority: int | None = None,
+) -> Order:
+    """Draft the next version of an order that is out, for the same units; return the draft.
+
+    When it leaves, the version before is superseded at everyone who has it. Raises WrongOrderState
+    (O401) where the order is not out, Unfit (O410), and what `scope.check` raises.
+    """
+    [old] = _locked([order])
+    check_can(OrderAct.AMEND, old, scope=scope, at=at)
+    targets = [(target.unit, target.level) for target in old.targets.select_related("unit")]
+    new = load([old.pk])[0]
+    new.pk, new._state.adding = uuid.uuid4(), True
+    new.state, new.amends, new.version = OrderState.DRAFT, old, old.version + 1
+    new.drafted_at, new.drafted_by = at, by
+    new.issued_at = new.issued_by = new.released_at = new.second_at = new.second_by = None
+    if title is not None:
+        new.title_zh, new.title_en = title.zh, title.en
+    if body is not None:
+        new.body_zh, new.body_en = body.zh, body.en
+    if due_at is not None:
+        new.due_at, new.due_minutes = due_at, None
+    if priority is not None:
+        new.priority = Priority(priority)
+    check_fit(new, at=at)
+    new.save()
+    Target.objects.bulk_create(
+        [Target(order=new, unit=unit, level=level) for unit, level in targets]
+    )
+    audit.record_many(_records(OrderAct.DRAFT, [new], by=by, at=at, more={"amends": str(old.pk)}))
+    return new
+
+
+@transaction.atomic
+def countersign(*, order: Order, by: User, at: datetime, scope: Scope) -> Order:
+    """Give a P0 its second signature, before another hand issues it; return it.
+
+    Raises SameHand (O416) for who drafted it alone and signs again, WrongOrderState (O401), and what
+    `scope.check` raises.
+    """
+    [locked] = _locked([order])
+    check_can(OrderAct.COUNTERSIGN, locked, scope=scope, at=at)
+    locked.second_by, locked.second_at = by, at
+    locked.save(update_fields=["second_by", "second_at"])
+    audit.record_many(_records(OrderAct.COUNTERSIGN, [locked], by=by, at=at))
+    return locked
+
+
+@transaction.atomic
+def annex(*, order: Order, unit: Unit, text: str, by: User, at: datetime, scope: Scope) -> Annex:
+    """Attach a local annex of an office between the issuer and the units that have the order.
+
+    Raises AnnexRefused (O417) where it shortens a deadline or asks for data, WrongOrderState (O401),
+    OutsideSubtree (O409), and what `scope.check` raises.
+    """
+    scope.check(Action.ORDER_VERIFY, unit)
+    [locked] = _locked([order])
+    check_below(locked.issuer, [unit])
+    if locked.state != OrderState.ISSUED:
+        raise WrongOrderState(
+            _("Only an order that is out can have an annex."), where=locked.title[:60], remedy=""
+        )
+    zone = places.board_time(locked.incident.package).zone
+    check_annex(text, locked, at=at, zone=zone)
+    made = Annex.objects.create(order=locked, unit=unit, text=text.strip(), at=at, by=by)
+    audit.record(
+        event="order.annexed",
+        at=at,
+        actor=by,
+        object_type="order",
+        object_id=locked.pk,
+        unit=unit,
+        incident=locked.incident,
+        detail={"annex": made.pk},
+    )
+    return made
+
+
 # ---- issuing --------------------------------------------------------------------------------------
 
 
 @transaction.atomic
-def issue_orders(*, orders: Iterable[Order], by: User, at: datetime, scope: Scope) -> list[Order]:
+def issue_orders(
+    *,
+    orders: Iterable[Order],
+    by: User,
+    at: datetime,
+    scope: Scope,
+    duplicate_reason: str = "",
+) -> list[Order]:
     """Issue drafts: P1–P3 are held 60 s for undo, a P0 leaves at once; return them as they stand.
 
-    All or none. Raises WrongOrderState (O401), Unfit (O410), NobodyToReceive (O411), and what
-    `scope.check` raises.
+    All or none. Raises WrongOrderState (O401), Unfit (O410), NobodyToReceive (O411),
+    SecondSignatureMissing (O415), SameHand (O416), Duplicate (O414) for a like order within 72 h
+    without a reason (never for a P0), and what `scope.check` raises.
     """
     chosen = _locked(orders)
     for order in chosen:
         check_can(OrderAct.ISSUE, order, scope=scope, at=at)
         check_fit(order, at=at)
+        check_signatures(order, by=by)
     _check_received(chosen, at=at)
+    _check_amended(chosen)
+    like = _check_alike(chosen, at=at, reason=duplicate_reason)
     for some in queries.chunks([order.pk for order in chosen]):
         Order.objects.filter(pk__in=some).update(state=OrderState.HELD, issued_at=at, issued_by=by)
+    for some in queries.chunks(list(like)):
+        Order.objects.filter(pk__in=some).update(duplicate_reason=duplicate_reason.strip())
     audit.record_many(_records(OrderAct.ISSUE, chosen, by=by, at=at))
     _release([order for order in chosen if order.priority == Priority.P0], by=by, at=at)
     return load(order.pk for order in chosen)
@@ -246,10 +360,12 @@ def _release(ready: Sequence[Order], *, by: User | None, at: datetime) -> int:
     for some in queries.chunks(ids):
         Order.objects.filter(pk__in=some).update(state=OrderState.ISSUED, released_at=at)
     queries.set_due(ids, at=at)
+    _supersede(ready, by=by, at=at)
     written = 0
     for package, group in _by_package(ready).items():
         day = places.board_time(package).local_day(at)
         written += queries.fan_out([order.pk for order in group], at=at, on=day)
+        keep_duty_hours(group, package=package, at=at)
     audit.record_many(_records(OrderAct.RELEASE, ready, by=by, at=at))
     return written
 
@@ -264,11 +380,53 @@ def withdraw_order(*, order: Order, by: User, at: datetime, reason: str, scope: 
     [locked] = _locked([order])
     check_can(OrderAct.WITHDRAW, locked, scope=scope, at=at, reason=reason)
     Order.objects.filter(pk=locked.pk).update(state=OrderState.WITHDRAWN, withdrawn_at=at)
-    reached = delivering.cancel_all(locked.pk, by=by, at=at, reason=reason.strip())
+    reached = delivering.end_all(Act.CANCEL, [locked.pk], by=by, at=at, reason=reason.strip())
     audit.record_many(
         _records(OrderAct.WITHDRAW, [locked], by=by, at=at, more={"cancelled": reached})
     )
     return load([locked.pk])[0]
+
+
+def _supersede(ready: Sequence[Order], *, by: User | None, at: datetime) -> None:
+    """End the versions that the released orders replace, at everyone who has them."""
+    old = [order.amends_id for order in ready if order.amends_id is not None]
+    if not old:
+        return
+    for some in queries.chunks(old):
+        Order.objects.filter(pk__in=some).update(state=OrderState.SUPERSEDED)
+    reached = delivering.end_all(
+        Act.SUPERSEDE, old, by=by, at=at, reason=_("A new version has been issued.")
+    )
+    audit.record_many(
+        _records(OrderAct.AMEND, load(old), by=by, at=at, more={"superseded": reached})
+    )
+
+
+def _check_amended(chosen: Sequence[Order]) -> None:
+    """A draft amends an order that is still out: not one withdrawn or replaced meanwhile."""
+    old = [order.amends_id for order in chosen if order.amends_id is not None]
+    gone = {o.pk: o for o in load(old) if o.state != OrderState.ISSUED}
+    twice = len(old) != len(set(old))
+    if gone or twice:
+        where = next(iter(gone.values())).title[:60] if gone else ""
+        raise WrongOrderState(
+            _("The version that this draft amends is no longer the one that is out."),
+            where=where,
+            remedy=_("Discard the draft and amend the version that is out."),
+        )
+
+
+def _check_alike(chosen: Sequence[Order], *, at: datetime, reason: str) -> set[uuid.UUID]:
+    like = queries.alike(chosen, at=at)
+    held_up = [o for o in chosen if o.pk in like and o.priority != Priority.P0]
+    if held_up and not reason.strip():
+        other = like[held_up[0].pk][0]
+        raise Duplicate(
+            _("A like order went out within 72 hours: “%s”.") % other.title[:80],
+            where=str(other.pk),
+            remedy=_("Amend that one, or say why this one goes out as well."),
+        )
+    return set(like)
 
 
 # ---- shared ----------------------------------------------------------------------------------------

@@ -15,7 +15,7 @@ from yipan.access.rules import Action
 from yipan.access.scope import Scope
 from yipan.order.deliveries.rules import ACKNOWLEDGE_WITHIN
 from yipan.order.models import Delivery, DeliveryState, Order, OrderState, Target
-from yipan.order.orders.rules import HOLD
+from yipan.order.orders.rules import ALIKE_WITHIN, HOLD
 from yipan.places.models import Unit
 
 CHUNK = 500  # ids in one statement: SQLite counts its parameters
@@ -99,6 +99,94 @@ def in_being(on: date, path: str = "") -> Q:
     return begun & (Q(**{f"{path}valid_to__isnull": True}) | Q(**{f"{path}valid_to__gt": on}))
 
 
+# ---- likeness --------------------------------------------------------------------------------------
+
+
+def alike(chosen: Sequence[Order], *, at: datetime) -> dict[uuid.UUID, list[Order]]:
+    """Return, for each draft, the orders on the same matter that reached one of its units lately.
+
+    Within ALIKE_WITHIN of `at`; the version a draft amends is no duplicate of it. "Other" matters are
+    alike only under the same title. A few statements, however many drafts.
+    """
+    if not chosen:
+        return {}
+    recent = Order.objects.filter(
+        incident__in={order.incident_id for order in chosen},
+        matter__in={order.matter for order in chosen},
+        state__in=[OrderState.HELD, OrderState.ISSUED],
+        issued_at__gt=at - ALIKE_WITHIN,
+        issued_at__lte=at,
+    )
+    reached = _Reached()
+    for target in Target.objects.filter(order__in=recent).select_related("order", "unit"):
+        reached.add(target)
+    found: dict[uuid.UUID, list[Order]] = {}
+    by_id = {order.pk: order for order in chosen}
+    for some in chunks(list(by_id)):
+        for target in Target.objects.filter(order__in=some).select_related("unit"):
+            draft = by_id[target.order_id]
+            for other in reached.by(target, draft):
+                if other not in found.setdefault(draft.pk, []):
+                    found[draft.pk].append(other)
+    return {pk: others for pk, others in found.items() if others}
+
+
+class _Reached:
+    """Which orders reach which units: single units by id, whole levels by span."""
+
+    def __init__(self) -> None:
+        self.single: dict[tuple[str, int], list[Order]] = {}
+        self.whole: dict[str, list[Target]] = {}
+        self.singles: dict[str, list[Target]] = {}
+
+    def add(self, target: Target) -> None:
+        matter = target.order.matter
+        if target.level:
+            self.whole.setdefault(matter, []).append(target)
+        else:
+            self.single.setdefault((matter, target.unit_id), []).append(target.order)
+            self.singles.setdefault(matter, []).append(target)
+
+    def by(self, target: Target, draft: Order) -> Iterator[Order]:
+        matter = draft.matter
+        if target.level:
+            found = [t.order for t in self.singles.get(matter, []) if _holds(target, t.unit)]
+            same = [t for t in self.whole.get(matter, []) if t.level == target.level]
+            found += [t.order for t in same if _spans(t.unit, target.unit)]
+        else:
+            found = list(self.single.get((matter, target.unit_id), []))
+            found += [t.order for t in self.whole.get(matter, []) if _holds(t, target.unit)]
+        for other in found:
+            if other.pk in (draft.pk, draft.amends_id):
+                continue
+            if matter != "other" or other.title_zh == draft.title_zh:
+                yield other
+
+
+def _holds(target: Target, unit: Unit) -> bool:
+    base = target.unit
+    inside = base.package_id == unit.package_id and base.lft <= unit.lft and unit.rgt <= base.rgt
+    return inside and unit.level == target.level
+
+
+def _spans(a: Unit, b: Unit) -> bool:
+    return a.package_id == b.package_id and a.lft <= b.rgt and b.lft <= a.rgt
+
+
+def standing_orders(signature_incident: Incident) -> dict[tuple[str, int], Order]:
+    """Return the latest order out for each matter and single unit that a signed option ordered."""
+    targets = Target.objects.filter(
+        level="",
+        order__incident=signature_incident,
+        order__state=OrderState.ISSUED,
+        order__signature__isnull=False,
+    ).select_related("order")
+    found: dict[tuple[str, int], Order] = {}
+    for target in targets.order_by("order__issued_at", "pk"):
+        found[(target.order.matter, target.unit_id)] = target.order
+    return found
+
+
 # ---- the fan-out ---------------------------------------------------------------------------------
 
 _DELIVERIES = """
@@ -125,10 +213,11 @@ ON CONFLICT (client_key) DO NOTHING
 """
 
 _OUTBOX = """
-INSERT INTO order_outbox (delivery_id, channel, queued_at, sent_at, attempts, last_error)
-SELECT d.id, 'inbox', {moment}, {moment}, 1, ''
+INSERT INTO order_outbox (delivery_id, unit_id, channel, kind, step, address, queued_at, sent_at,
+    claimed_by, attempts, last_error)
+SELECT d.id, d.unit_id, 'inbox', 'delivered', 0, '', {moment}, {moment}, '', 1, ''
 FROM order_delivery d WHERE d.order_id IN ({orders})
-ON CONFLICT (delivery_id, channel) DO NOTHING
+ON CONFLICT (delivery_id, channel, kind, step, unit_id) DO NOTHING
 """
 
 

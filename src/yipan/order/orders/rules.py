@@ -3,18 +3,31 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
+from zoneinfo import ZoneInfo
 
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from yipan.access.models import User
 from yipan.access.rules import Action
 from yipan.access.scope import Scope
 from yipan.kernel.errors import YipanError
-from yipan.order.errors import OutsideSubtree, ReasonMissing, UndoOver, Unfit, WrongOrderState
+from yipan.order.errors import (
+    AnnexRefused,
+    OutsideSubtree,
+    ReasonMissing,
+    SameHand,
+    SecondSignatureMissing,
+    UndoOver,
+    Unfit,
+    WrongOrderState,
+)
+from yipan.order.meetings.deadlines import deadlines
 from yipan.order.models import Order, OrderState, Priority
 from yipan.places.models import Unit
 from yipan.report.dictionary import ELEMENTS
@@ -26,41 +39,51 @@ class OrderAct(StrEnum):
     """Everything that can happen to an order as a whole."""
 
     DRAFT = "draft"
+    COUNTERSIGN = "countersign"  # a P0's second signature
     ISSUE = "issue"
     RELEASE = "release"
     UNDO = "undo"
     WITHDRAW = "withdraw"
+    AMEND = "amend"  # its next version has left
 
 
 TRANSITIONS: Final[Mapping[OrderAct, Mapping[OrderState, OrderState]]] = {
+    OrderAct.COUNTERSIGN: {O.DRAFT: O.DRAFT},
     OrderAct.ISSUE: {O.DRAFT: O.HELD},
     OrderAct.RELEASE: {O.HELD: O.ISSUED},
     OrderAct.UNDO: {O.HELD: O.DRAFT},
     OrderAct.WITHDRAW: {O.DRAFT: O.WITHDRAWN, O.HELD: O.WITHDRAWN, O.ISSUED: O.WITHDRAWN},
+    OrderAct.AMEND: {O.ISSUED: O.SUPERSEDED},
 }
 
 AUDIT_EVENT: Final[Mapping[OrderAct, str]] = {
     OrderAct.DRAFT: "order.drafted",
+    OrderAct.COUNTERSIGN: "order.countersigned",
     OrderAct.ISSUE: "order.issued",
     OrderAct.RELEASE: "order.released",
     OrderAct.UNDO: "order.undone",
     OrderAct.WITHDRAW: "order.withdrawn",
+    OrderAct.AMEND: "order.superseded",
 }
 
 WHO: Final[Mapping[OrderAct, Action | None]] = {
     OrderAct.DRAFT: Action.ORDER_DRAFT,
+    OrderAct.COUNTERSIGN: Action.ORDER_ISSUE,
     OrderAct.ISSUE: Action.ORDER_ISSUE,
     OrderAct.RELEASE: None,  # the board itself, when the hold is over
     OrderAct.UNDO: Action.ORDER_ISSUE,
     OrderAct.WITHDRAW: Action.ORDER_ISSUE,
+    OrderAct.AMEND: Action.ORDER_DRAFT,
 }
 
 ORDER_ACT_WORDS: Final = {
     OrderAct.DRAFT: gettext_lazy("draft"),
+    OrderAct.COUNTERSIGN: gettext_lazy("Sign as second"),
     OrderAct.ISSUE: gettext_lazy("Issue"),
     OrderAct.RELEASE: gettext_lazy("release"),
     OrderAct.UNDO: gettext_lazy("Undo"),
     OrderAct.WITHDRAW: gettext_lazy("Withdraw"),
+    OrderAct.AMEND: gettext_lazy("Amend"),
 }
 
 HOLD: Final[Mapping[int, timedelta]] = {
@@ -70,6 +93,9 @@ HOLD: Final[Mapping[int, timedelta]] = {
     Priority.P3: timedelta(seconds=60),
 }
 """How long an issued order can still be undone before it leaves."""
+
+ALIKE_WITHIN: Final = timedelta(hours=72)
+"""A like order to the same unit within this time is a duplicate until somebody says why not."""
 
 READING_ZH: Final = 300  # characters a minute
 READING_EN: Final = 200  # words a minute
@@ -107,6 +133,10 @@ def check_can(
             where=order.title,
             remedy=_("Look at the order again: somebody may have acted meanwhile."),
         )
+    if act is OrderAct.COUNTERSIGN and order.priority != Priority.P0:
+        raise WrongOrderState(
+            _("Only a P0 needs a second signature."), where=order.title[:60], remedy=""
+        )
     if act is OrderAct.WITHDRAW and state is OrderState.ISSUED and not reason.strip():
         raise ReasonMissing(
             _("This needs a reason: whoever reads it must know why."),
@@ -123,6 +153,56 @@ def can(act: OrderAct, order: Order, *, scope: Scope, at: datetime) -> bool:
     except YipanError:
         return False
     return True
+
+
+def check_signatures(order: Order, *, by: User) -> None:
+    """Return quietly unless a P0 lacks its second signature (O415) or both are one hand's (O416)."""
+    if order.priority != Priority.P0:
+        return
+    if order.second_by_id is None:
+        raise SecondSignatureMissing(
+            _("A P0 leaves only with a second signature."),
+            where=order.title[:60],
+            remedy=_("Ask a second commander to sign it."),
+        )
+    check_second_hand(order, first=by.pk, second=order.second_by_id)
+
+
+def check_second_hand(order: Order, *, first: int, second: int) -> None:
+    """Return quietly where two people sign; raise SameHand (O416) where it is one."""
+    if first == second:
+        raise SameHand(
+            _("You have signed this order already; the other signature is somebody else's."),
+            where=order.title[:60],
+            remedy=_("Ask a second commander."),
+        )
+
+
+ASKS: Final = re.compile(
+    r"报送|填报|上报|报表|填表|台账|\breports?\b|\bsubmit|\bfill in\b|\bform\b|\bspreadsheet", re.I
+)
+
+
+def check_annex(text: str, order: Order, *, at: datetime, zone: ZoneInfo) -> None:
+    """Return quietly where an annex neither names an earlier deadline nor asks for data (O417)."""
+    if not text.strip():
+        raise AnnexRefused(_("The annex is empty."), remedy=_("Write one sentence."))
+    asked = ASKS.search(text)
+    if asked:
+        raise AnnexRefused(
+            _("An annex may not ask for data: “%s”.") % asked.group(0),
+            where=order.title[:60],
+            remedy=_(
+                "Send a request for data instead; it is answered from what is already reported."
+            ),
+        )
+    for named in deadlines(text, said_at=at, zone=zone):
+        if order.due_at is not None and not named.begins and named.moment < order.due_at:
+            raise AnnexRefused(
+                _("An annex may not shorten the deadline: “%s”.") % text[named.start : named.end],
+                where=order.title[:60],
+                remedy=_("Leave the time out; the order's own stands."),
+            )
 
 
 def check_fit(order: Order, *, at: datetime) -> None:

@@ -21,7 +21,7 @@ from yipan.order.deliveries.queries import one
 from yipan.order.deliveries.rules import Act, return_reason
 from yipan.order.errors import UnknownAct
 from yipan.order.models import Delivery, DeliveryState
-from yipan.order.views.shared import answer, client_key, now_of, tick
+from yipan.order.views.shared import answer, client_key, now_of, tick, typed_moment
 from yipan.places import queries as places
 from yipan.places.models import Unit
 from yipan.report.dictionary import ELEMENTS
@@ -112,6 +112,7 @@ def act(request: PersonRequest, pk: UUID, name: str) -> HttpResponse:
 
 def _step(request: PersonRequest, delivery: Delivery, name: Act, note: str) -> Step:
     returning = name is Act.RETURN
+    until = request.POST.get("until", "").strip()
     return Step(
         name,
         delivery.pk,
@@ -120,11 +121,19 @@ def _step(request: PersonRequest, delivery: Delivery, name: Act, note: str) -> S
         request.user,
         note=note,
         reason=return_reason(request.POST.get("reason", "")) if returning else "",
-        belongs_to=_named_unit(request, delivery, "belongs_to")
-        if returning and request.POST.get("belongs_to")
-        else None,
+        belongs_to=_beside(request, delivery, name),
+        until=typed_moment(until, request) if name is Act.EXTEND and until else None,
         values=_values(request) if name is Act.CLAIM_DONE else {},
     )
+
+
+def _beside(request: PersonRequest, delivery: Delivery, name: Act) -> Unit | None:
+    """Return the other unit an act names: who should have it, or who helps."""
+    if name is Act.RETURN and request.POST.get("belongs_to"):
+        return _named_unit(request, delivery, "belongs_to")
+    if name is Act.ASSIST:
+        return _named_unit(request, delivery, "helper")
+    return None
 
 
 def _values(request: PersonRequest) -> dict[str, float | None]:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
+from uuid import UUID
 
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
@@ -26,7 +27,7 @@ from yipan.order.errors import UndoOver
 from yipan.order.forms import NewOrder
 from yipan.order.matters import Matter, Text, matters
 from yipan.order.models import Order, OrderState, Priority
-from yipan.order.orders.queries import recipient_counts
+from yipan.order.orders.queries import alike, recipient_counts
 from yipan.order.orders.rules import HOLD, check_fit, reading_minutes, release_at
 from yipan.order.views.shared import answer, now_of, tick
 from yipan.places import queries as places
@@ -114,6 +115,8 @@ def issue(request: PersonRequest) -> HttpResponse:
 def _page(request: PersonRequest, **more: Any) -> HttpResponse:
     board = request.board
     made = bundles(request)
+    every = [order for bundle in made for order in bundle.orders]
+    like = alike(every, at=board.now)
     held = list(queries.held(board.incident, request.scope))
     context = {
         "section": "order",
@@ -123,6 +126,9 @@ def _page(request: PersonRequest, **more: Any) -> HttpResponse:
         "minutes": sum(b.minutes for b in made),
         "headline": headline(sum(len(b.orders) for b in made), held),
         "held": held,
+        "like": [(o, like[o.pk][0]) for o in every if o.pk in like][:20],
+        "likes": len(like),
+        "unsigned": [o for o in every if o.priority == Priority.P0 and o.second_by_id is None],
         "seconds": _seconds_left(held, request),
         "hold": HOLD[Priority.P1].total_seconds(),
         "unused": unused_signatures(request),
@@ -208,11 +214,34 @@ def issue_now(request: PersonRequest) -> HttpResponse:
     if not chosen:
         return _page(request, nothing_chosen=True)
     at = now_of(request.board.incident, request)
-    actions.issue_orders(orders=chosen, by=request.user, at=at, scope=request.scope)
+    actions.issue_orders(
+        orders=chosen,
+        by=request.user,
+        at=at,
+        scope=request.scope,
+        duplicate_reason=request.POST.get("duplicate_reason", ""),
+    )
     return answer(
         request,
         then=reverse("order:issue"),
         message=_("%d orders issued.") % len(chosen),
+        received_at=clock(at, request.board.time.zone),
+    )
+
+
+@require_POST
+@signed_in
+def countersign(request: PersonRequest, pk: UUID) -> HttpResponse:
+    """Give a P0 its second signature."""
+    found = queries.drafts(request.board.incident, request.scope).filter(pk=pk).first()
+    if found is None:
+        raise nothing_there(str(pk))
+    at = now_of(request.board.incident, request)
+    actions.countersign(order=found, by=request.user, at=at, scope=request.scope)
+    return answer(
+        request,
+        then=reverse("order:issue"),
+        message=_("Signed; another hand issues it."),
         received_at=clock(at, request.board.time.zone),
     )
 

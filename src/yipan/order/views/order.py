@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from django.core.paginator import Paginator
+from django.db.models import Q
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -16,18 +17,30 @@ from yipan.access.context import PersonRequest
 from yipan.access.rules import Action
 from yipan.access.scope import nothing_there
 from yipan.access.signing import signed_in
-from yipan.kernel.words import clock
+from yipan.kernel.words import chinese, clock
 from yipan.order import actions, queries
 from yipan.order.deliveries import queries as delivering
 from yipan.order.deliveries.lanes import lane_of
 from yipan.order.deliveries.rules import ACT_WORDS, NOTIFICATION, Act, Party, acts_open, standing_of
-from yipan.order.models import Delivery, Order, OrderState, ReturnReason
+from yipan.order.matters import Text
+from yipan.order.models import Annex, Delivery, Order, OrderState, ReturnReason
 from yipan.order.orders.rules import OrderAct, can
-from yipan.order.views.shared import answer, now_of, tick
+from yipan.order.views.shared import answer, now_of, tick, typed_moment
+from yipan.places import queries as places
+from yipan.places.models import Unit
 from yipan.report.dictionary import ELEMENTS
 
 SHOWN = 50
-WITH_FORM = (Act.RETURN, Act.CLAIM_DONE, Act.VERIFY, Act.REOPEN, Act.INSIST, Act.REASSIGN)
+WITH_FORM = (
+    Act.RETURN,
+    Act.CLAIM_DONE,
+    Act.VERIFY,
+    Act.REOPEN,
+    Act.INSIST,
+    Act.EXTEND,
+    Act.ASSIST,
+    Act.REASSIGN,
+)
 """Acts that ask for a note, a reason or values; the others are one button."""
 
 
@@ -64,17 +77,31 @@ def redirect_keeping(request: PersonRequest, address: str) -> HttpResponse:
     return redirect(f"{address}?{request.board.query}" if request.board.query else address)
 
 
+def _annexes(found: Order, request: PersonRequest) -> list[Annex]:
+    """Return the annexes of the offices above the units that this person answers for."""
+    condition = Q(pk__in=[])
+    for unit in request.scope.roots(Action.ORDER_READ):
+        condition |= Q(unit__lft__lte=unit.lft, unit__rgt__gte=unit.rgt)
+        condition |= Q(unit__lft__gte=unit.lft, unit__rgt__lte=unit.rgt)
+    return list(found.annexes.filter(condition).select_related("unit").order_by("at"))
+
+
 def _about(found: Order, request: PersonRequest) -> dict[str, Any]:
     board = request.board
     open_acts = {
         "may_undo": OrderAct.UNDO,
         "may_withdraw": OrderAct.WITHDRAW,
         "may_issue": OrderAct.ISSUE,
+        "may_amend": OrderAct.AMEND,
     }
+    between = request.scope.roots(Action.ORDER_VERIFY)
     return {
         "section": "order",
         "order": found,
         "elements": [ELEMENTS[name] for name in found.elements if name in ELEMENTS],
+        "annexes": _annexes(found, request),
+        "amended_by": found.amendments.exclude(state=OrderState.WITHDRAWN).first(),
+        "may_annex": bool(between) and found.state == OrderState.ISSUED and not board.past,
         **{
             name: not board.past and can(act, found, scope=request.scope, at=board.now)
             for name, act in open_acts.items()
@@ -137,7 +164,7 @@ def _told(shown: Delivery, open_acts: tuple[Act, ...]) -> list[tuple[str, str]]:
     return [
         (str(ACT_WORDS[act]), _(", ").join(dict.fromkeys(names[p] for p in NOTIFICATION[act])))
         for act in open_acts
-        if NOTIFICATION[act]
+        if NOTIFICATION[act] and (act in WITH_FORM or act in _BUTTONS)
     ]
 
 
@@ -148,6 +175,67 @@ def sheet(request: PersonRequest, pk: UUID) -> HttpResponse:
     return render(
         request, "order/sheet.html", {"section": "order", "delivery": shown, "order": shown.order}
     )
+
+
+@require_POST
+@signed_in
+def annex(request: PersonRequest, pk: UUID) -> HttpResponse:
+    """Attach a local annex for the units below this person's office."""
+    found = one_order(pk, request)
+    at = now_of(found.incident, request)
+    made = actions.annex(
+        order=found,
+        unit=_office(request),
+        text=request.POST.get("text", ""),
+        by=request.user,
+        at=at,
+        scope=request.scope,
+    )
+    return answer(
+        request,
+        then=reverse("order:order", args=[pk]),
+        message=_("Attached for %s and all below.") % made.unit.name,
+        received_at=clock(at, request.board.time.zone),
+    )
+
+
+def _office(request: PersonRequest) -> Unit:
+    code = request.POST.get("unit", "").strip().split(" ")[0]
+    if not code:
+        return request.scope.roots(Action.ORDER_VERIFY)[0]
+    units = places.units(request.board.package)
+    return request.scope.get(units, action=Action.ORDER_VERIFY, unit="", code=code)
+
+
+@require_POST
+@signed_in
+def amend(request: PersonRequest, pk: UUID) -> HttpResponse:
+    """Draft the next version of an order; it replaces this one when it leaves."""
+    found = one_order(pk, request)
+    at = now_of(found.incident, request)
+    due = request.POST.get("due_at", "").strip()
+    made = actions.amend_order(
+        order=found,
+        by=request.user,
+        at=at,
+        scope=request.scope,
+        title=_changed(request.POST.get("title", ""), found.title_zh, found.title_en),
+        body=_changed(request.POST.get("body", ""), found.body_zh, found.body_en),
+        due_at=typed_moment(due, request) if due else None,
+    )
+    return answer(
+        request,
+        then=f"{reverse('order:issue')}#order-{made.pk}",
+        message=_("Drafted as version %d.") % made.version,
+        received_at=clock(at, request.board.time.zone),
+    )
+
+
+def _changed(written: str, zh: str, en: str) -> Text | None:
+    """Return a text with the language in use rewritten, the other one as it stood; None if unchanged."""
+    if not written.strip() or written.strip() == (zh if chinese() else en).strip():
+        return None
+    return Text(written.strip(), en) if chinese() else Text(zh, written.strip())
 
 
 @require_POST

@@ -8,12 +8,14 @@ from uuid import uuid4
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect
 from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation import gettext as _
 
 from yipan.access.context import PersonRequest
 from yipan.access.models import Incident
 from yipan.access.queries import board_now
 from yipan.access.refusals import wants_json
 from yipan.order.actions import release_due
+from yipan.order.errors import Unfit
 from yipan.order.orders.queries import due_for_release
 
 
@@ -27,6 +29,19 @@ def tick(request: PersonRequest) -> None:
     board = request.board
     if not board.past and due_for_release(board.now, board.incident).exists():
         release_due(at=board.now, incident=board.incident)
+
+
+def typed_moment(text: str, request: PersonRequest) -> datetime:
+    """Return the moment a browser sent, in the province's own time; raises Unfit (O410)."""
+    try:
+        stated = datetime.fromisoformat(text)
+    except ValueError:
+        raise Unfit(
+            _("“%s” is not a moment.") % text[:40],
+            where="moment",
+            remedy=_("Write it as 2020-02-24T18:00, in the province's own time."),
+        ) from None
+    return stated if stated.tzinfo else stated.replace(tzinfo=request.board.time.zone)
 
 
 def client_key(request: HttpRequest) -> str:

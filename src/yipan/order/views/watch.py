@@ -20,6 +20,7 @@ from yipan.access.rules import Action
 from yipan.access.signing import signed_in
 from yipan.kernel.words import clock, duration, percent
 from yipan.order import queries
+from yipan.order.clocks.queries import open_calls
 from yipan.order.deliveries.lanes import lane_of
 from yipan.order.deliveries.queries import (
     Known,
@@ -78,6 +79,7 @@ def watch(request: PersonRequest) -> HttpResponse:
         "busiest": Priority(busiest).label,
         "loads": queries.loads(board.incident, scope, at=board.at),
         "in_time": _share(counts["acknowledged_in_time"], counts["read_or_due"]),
+        "calls": list(open_calls(scope.roots(Action.ORDER_VERIFY))[:20]) if not board.past else [],
         "drafts": queries.drafts(board.incident, scope).count(),
         "held": queries.held(board.incident, scope).count(),
         "may_draft": scope.may(Action.ORDER_DRAFT) and not board.past,

@@ -1,0 +1,1 @@
+"""Clocks of orders: duty hours, outages, reminders, escalation to the offices above."""
