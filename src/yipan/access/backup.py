@@ -38,6 +38,7 @@ from yipan.access.backup_rows import (
     line,
     read_rows,
 )
+from yipan.access.chain import walk_chain
 from yipan.access.errors import BackupRefused, DatabaseNotEmpty, RestoreUnverified
 from yipan.kernel.config import config
 from yipan.places.models import Unit
@@ -367,6 +368,9 @@ def verify_database(manifest: dict[str, Any]) -> None:
         raise _unverified(_("the tree of units is broken at %s") % wrong)
     if not is_installed(connection):
         raise _unverified(_("the audit trail is not sealed"))
+    breaks = walk_chain().breaks
+    if breaks:
+        raise _unverified(breaks[0].text)
 
 
 def _check_references() -> None:

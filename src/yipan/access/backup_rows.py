@@ -131,7 +131,7 @@ class Content:
 
     def add(self, row: Sequence[Any]) -> None:
         """Take one more row in."""
-        text = json.dumps(_one_form(list(row)), sort_keys=True, separators=(",", ":"))
+        text = json.dumps(one_form(list(row)), sort_keys=True, separators=(",", ":"))
         self.rows += 1
         digest = hashlib.sha256(text.encode()).digest()
         self._sum = (self._sum + int.from_bytes(digest, "big")) % SIZE
@@ -142,11 +142,12 @@ class Content:
         return f"{self._sum:064x}"
 
 
-def _one_form(value: Any) -> Any:
+def one_form(value: Any) -> Any:
+    """Return a JSON value in the form that both databases give back: whole floats as integers."""
     if isinstance(value, float) and value.is_integer():
         return int(value)
     if isinstance(value, dict):
-        return {str(k): _one_form(v) for k, v in value.items()}
+        return {str(k): one_form(v) for k, v in value.items()}
     if isinstance(value, list | tuple):
-        return [_one_form(v) for v in value]
+        return [one_form(v) for v in value]
     return value

@@ -184,6 +184,36 @@ class AuditRecord(models.Model):
         raise AuditSealed.of(self.pk)
 
 
+class AuditLink(models.Model):
+    """One record's place in the chain: its hash covers the record and every link before it.
+
+    Written by a later job, not with the record: a chain grown in the same transaction would let
+    only one act happen at a time. Triggers refuse to change or delete a link too.
+    """
+
+    record = models.OneToOneField(
+        AuditRecord,
+        primary_key=True,
+        on_delete=models.DO_NOTHING,
+        db_constraint=False,
+        related_name="link",
+    )
+    position = models.PositiveBigIntegerField(unique=True)  # 1, 2, 3 … without a gap
+    hash = models.CharField(max_length=64)
+    sealed_at = models.DateTimeField()
+
+
+class AuditAnchor(models.Model):
+    """The chain's end as it stood on one day, signed; a copy of it lies outside the database."""
+
+    day = models.DateField(unique=True)  # in UTC
+    position = models.PositiveBigIntegerField()
+    hash = models.CharField(max_length=64)
+    made_at = models.DateTimeField()
+    public_key = models.CharField(max_length=64)  # Ed25519, hexadecimal
+    signature = models.CharField(max_length=128)
+
+
 class CodeKind(models.TextChoices):
     """Two ways back into an account; what each may do differs (see access/recovery)."""
 

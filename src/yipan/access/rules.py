@@ -21,6 +21,9 @@ class Action(StrEnum):
     REPORT_READ = "report.read"
     REPORT_CORRECT = "report.correct"
     CASE_READ = "case.read"
+    DATA_REQUEST = "data.request"
+    DATA_RULE = "data.rule"
+    DATA_FREEZE = "data.freeze"
     ASSESS_READ = "assess.read"
     ASSESS_RUN = "assess.run"
     PLAN_READ = "plan.read"
@@ -44,6 +47,9 @@ ACTION_WORDS: Final = {
     Action.REPORT_READ: _("read reports"),
     Action.REPORT_CORRECT: _("correct reports"),
     Action.CASE_READ: _("read the line list"),
+    Action.DATA_REQUEST: _("ask for data"),
+    Action.DATA_RULE: _("rule on what data mean"),
+    Action.DATA_FREEZE: _("freeze and thaw requests for data"),
     Action.ASSESS_READ: _("read assessments"),
     Action.ASSESS_RUN: _("make assessments"),
     Action.PLAN_READ: _("read plans"),
@@ -74,17 +80,17 @@ PERMISSIONS: Final[Mapping[Role, frozenset[Action]]] = {
     ),
     Role.DEPARTMENT: frozenset(
         {A.PLACE_READ, A.REPORT_READ, A.ASSESS_READ, A.PLAN_READ}
-        | {A.ORDER_READ, A.ORDER_DRAFT, A.ORDER_VERIFY, A.EXPORT}
+        | {A.ORDER_READ, A.ORDER_DRAFT, A.ORDER_VERIFY, A.EXPORT, A.DATA_REQUEST}
     ),
     Role.ANALYST: frozenset(
         {A.PLACE_READ, A.REPORT_READ, A.CASE_READ, A.ASSESS_READ, A.ASSESS_RUN}
-        | {A.PLAN_READ, A.PLAN_RUN, A.ORDER_READ, A.EXPORT}
+        | {A.PLAN_READ, A.PLAN_RUN, A.ORDER_READ, A.EXPORT, A.DATA_RULE}
     ),
     Role.COMMANDER: frozenset(
         {A.PLACE_READ, A.REPORT_READ, A.ASSESS_READ, A.ASSESS_RUN}
         | {A.PLAN_READ, A.PLAN_RUN, A.PLAN_SIGN}
         | {A.ORDER_READ, A.ORDER_DRAFT, A.ORDER_ISSUE, A.ORDER_VERIFY}
-        | {A.EXPORT, A.INCIDENT_MANAGE}
+        | {A.EXPORT, A.INCIDENT_MANAGE, A.DATA_REQUEST, A.DATA_FREEZE}
     ),
     Role.AUDITOR: frozenset(
         {A.PLACE_READ, A.ASSESS_READ, A.PLAN_READ, A.ORDER_READ, A.EXPORT, A.AUDIT_READ}

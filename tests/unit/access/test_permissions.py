@@ -14,6 +14,9 @@ report.submit            ✓      ✓      ·      ·      ·      ·      ·
 report.read              ✓      ✓      ✓      ✓      ✓      ·      ·
 report.correct           ✓      ✓      ·      ·      ·      ·      ·
 case.read                ·      ✓      ·      ✓      ·      ·      ·
+data.request             ·      ·      ✓      ·      ✓      ·      ·
+data.rule                ·      ·      ·      ✓      ·      ·      ·
+data.freeze              ·      ·      ·      ·      ✓      ·      ·
 assess.read              ·      ✓      ✓      ✓      ✓      ✓      ·
 assess.run               ·      ·      ·      ✓      ✓      ·      ·
 plan.read                ·      ✓      ✓      ✓      ✓      ✓      ·
@@ -68,6 +71,7 @@ def test_the_table_has_every_action_and_every_role() -> None:
         (Action.PLAN_SIGN, Action.CASE_READ),
         (Action.PLAN_SIGN, Action.ORDER_RECEIVE),  # who orders does not close the order
         (Action.AUDIT_READ, Action.CASE_READ),
+        (Action.DATA_REQUEST, Action.DATA_RULE),  # who asks does not rule on the asking
     ],
 )
 def test_duties_are_kept_apart(one: Action, other: Action) -> None:

@@ -6,11 +6,11 @@ from yipan.access import append_only
 
 
 def seal(apps, schema_editor):
-    append_only.install(schema_editor.connection)
+    append_only.install(schema_editor.connection, [append_only.AUDIT])
 
 
 def unseal(apps, schema_editor):
-    append_only.remove(schema_editor.connection)
+    append_only.remove(schema_editor.connection, [append_only.AUDIT])
 
 
 class Migration(migrations.Migration):
