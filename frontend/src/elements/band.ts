@@ -26,7 +26,7 @@ const WORDS_PX = 130;
 
 export class YipanBand extends Picture<BandData> {
   protected override draw(data: BandData): TemplateResult {
-    const f = frame(data.dates.length, HEIGHT, 10, this.narrow);
+    const f = frame(data.dates.length, HEIGHT, 10, this.room);
     const top = data.y_max ?? Math.max(1, Math.ceil(Math.max(...(data.hi90 ?? data.median).map((v) => v ?? 0))));
     const y = linear(0, top, f.bottom, f.top);
     const known = runs(data.dates.length, (i) => data.median[i] !== null && data.median[i] !== undefined);

@@ -23,7 +23,7 @@ const HEIGHT = 250;
 
 export class YipanCurve extends Picture<CurveData> {
   protected override draw(data: CurveData): TemplateResult {
-    const f = frame(data.dates.length, HEIGHT, 24, this.narrow);
+    const f = frame(data.dates.length, HEIGHT, 24, this.room);
     const top = ticks(this.highest(data, 0, data.dates.length)).at(-1) ?? 1;
     const y = linear(0, top, f.bottom, f.top);
     return html`${this.key(data)}

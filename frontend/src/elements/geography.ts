@@ -79,13 +79,14 @@ function isShapes(list: Shape[] | Place[]): list is Shape[] {
   return list.length > 0 && "geometry" in (list[0] as object);
 }
 
-/** Path of the edges between cities and round the province. */
-export function cityEdges(topology: Topology, cityOf: Map<string, string>, path: GeoPath): string {
+/** Path of the edges between cities and round the province, of the counties that are drawn. */
+export function cityEdges(topology: Topology, cityOf: Map<string, string>, path: GeoPath, drawn: Set<string>): string {
   const counties = topology.objects["counties"] as GeometryCollection | undefined;
   const cities = topology.objects["cities"];
   if (!counties) return cities ? (path(mesh(topology, cities as GeometryObject)) ?? "") : "";
   const key = (g: GeometryObject): string => cityOf.get(codeOf(g)) ?? codeOf(g).slice(0, 4);
-  return path(mesh(topology, counties, (a, b) => a === b || key(a) !== key(b))) ?? "";
+  const shown = (g: GeometryObject): boolean => drawn.has(codeOf(g));
+  return path(mesh(topology, counties, (a, b) => (shown(a) || shown(b)) && (a === b || key(a) !== key(b)))) ?? "";
 }
 
 /** Outer rings of the whole province, projected. */

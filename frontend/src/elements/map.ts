@@ -4,7 +4,7 @@ import { state } from "lit/decorators.js";
 import type { Topology } from "topojson-specification";
 import { cityEdges, covered, fit, outline, scaleBar, shapes, towards, type Box, type Corner, type Direction, type Fitted, type Place, type Shape } from "./geography.js";
 import { patterns, tierPaint } from "./patterns.js";
-import { fetchJson, Picture, type PictureData } from "./picture.js";
+import { fetchJson, Picture, type PictureData, type Room } from "./picture.js";
 import { px } from "./scale.js";
 
 export interface Unit extends Place {
@@ -29,8 +29,7 @@ export interface MapData extends PictureData {
   selected?: string | null;
 }
 
-const WIDTH = 600;
-const WIDTH_NARROW = 390;
+const WIDTHS: Record<Room, number> = { narrow: 390, usual: 600, wide: 760 };
 const CARD: [number, number] = [238, 84];
 const ARROWS: Record<string, Direction> = { ArrowUp: "up", ArrowDown: "down", ArrowLeft: "left", ArrowRight: "right" };
 /** Letters typed within this time continue the name being typed. */
@@ -68,7 +67,7 @@ export class YipanMap extends Picture<MapData> {
 
   protected override willUpdate(changed: PropertyValues<this>): void {
     if (!this.data) return;
-    if (changed.has("narrow" as keyof YipanMap) && this.data === this.drawn) this.drawing = this.compose(this.data);
+    if (changed.has("room" as keyof YipanMap) && this.data === this.drawn) this.drawing = this.compose(this.data);
     if (this.data === this.drawn) return;
     this.drawn = this.data;
     this.topology = typeof this.data.topology === "object" ? (this.data.topology ?? null) : null;
@@ -86,7 +85,7 @@ export class YipanMap extends Picture<MapData> {
     const byCode = this.topology ? shapes(this.topology) : new Map<string, Shape>();
     const located = data.units.filter((u) => Number.isFinite(u.lon) && Number.isFinite(u.lat));
     const drawnShapes = data.units.flatMap((u) => byCode.get(u.code) ?? []);
-    const width = this.narrow ? WIDTH_NARROW : WIDTH;
+    const width = WIDTHS[this.room];
     const fitted = drawnShapes.length ? fit(drawnShapes, width) : fit(located, width, 26);
     const paths = new Map<string, string>();
     const centres = new Map<string, [number, number]>();
@@ -97,7 +96,7 @@ export class YipanMap extends Picture<MapData> {
       if (centre && Number.isFinite(centre[0]) && Number.isFinite(centre[1])) centres.set(unit.code, centre);
     }
     const cityOf = new Map(data.units.map((u) => [u.code, u.city ?? u.code]));
-    const edges = this.topology ? cityEdges(this.topology, cityOf, fitted.path) : "";
+    const edges = this.topology ? cityEdges(this.topology, cityOf, fitted.path, new Set(paths.keys())) : "";
     const land = this.topology ? outline(this.topology, fitted.projection) : [];
     const frame: Box = { x: 0, y: 0, w: fitted.width, h: fitted.height };
     const order = (size: [number, number], corners: Corner[]): Corner =>
@@ -119,7 +118,7 @@ export class YipanMap extends Picture<MapData> {
     const median = [...sized].sort((a, b) => a.size - b.size)[Math.floor(sized.length / 2)]?.size ?? 0;
     const chosen = sized.filter((s) => s.size <= median);
     if (chosen.length < 2) return null;
-    const fitted = fit(chosen.map((s) => byCode.get(s.u.code) as Shape), 104, 3);
+    const fitted = fit(chosen.map((s) => byCode.get(s.u.code) as Shape), 122, 3);
     const size: [number, number] = [fitted.width + 4, fitted.height + 22];
     const at = corner(size);
     const box: Box = {

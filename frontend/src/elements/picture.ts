@@ -15,6 +15,10 @@ type View = "picture" | "table";
 
 /** Narrower than this a picture is drawn for a phone. */
 const NARROW_PX = 380;
+/** Wider than this it is drawn for a whole page, or a wall. */
+const WIDE_PX = 680;
+
+export type Room = "narrow" | "usual" | "wide";
 
 let counter = 0;
 
@@ -28,8 +32,8 @@ export abstract class Picture<D extends PictureData> extends LitElement {
   @property({ attribute: false }) data: D | null = null;
   @state() protected view: View = "picture";
   @state() protected failed = false;
-  /** On a phone: fewer units across, so that letters keep their size. */
-  @state() protected narrow = false;
+  /** How much room there is: drawn with fewer or more units across, so that letters keep their size. */
+  @state() protected room: Room = "usual";
 
   /** Prefix of every id inside: two pictures on one page must not share a pattern. */
   protected readonly uid = `y${++counter}`;
@@ -67,7 +71,7 @@ export abstract class Picture<D extends PictureData> extends LitElement {
   private watchSize(): void {
     if (typeof ResizeObserver === "undefined") return;
     const measure = (width: number): void => {
-      if (width > 0) this.narrow = width < NARROW_PX;
+      if (width > 0) this.room = width < NARROW_PX ? "narrow" : width > WIDE_PX ? "wide" : "usual";
     };
     measure(this.clientWidth);
     this.sizes = new ResizeObserver((entries) => measure(entries[0]?.contentRect.width ?? 0));

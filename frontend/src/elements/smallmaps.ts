@@ -46,7 +46,7 @@ export class YipanSmallmaps extends Picture<SmallMapsData> {
       return shape ? (fitted.path(shape) ?? "") : list.length ? "" : disc(fitted.projection([u.lon, u.lat]));
     });
     const cityOf = new Map(this.data.units.map((u) => [u.code, u.city ?? u.code]));
-    this.edges = topology ? cityEdges(topology, cityOf, fitted.path) : "";
+    this.edges = topology ? cityEdges(topology, cityOf, fitted.path, new Set(cityOf.keys())) : "";
   }
 
   protected override draw(data: SmallMapsData): TemplateResult {

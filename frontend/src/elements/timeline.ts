@@ -1,6 +1,6 @@
 /** What the curve and the band share: the days on x, the incomplete days, their ticks. */
 import { nothing, svg, type SVGTemplateResult } from "lit";
-import type { PictureData } from "./picture.js";
+import type { PictureData, Room } from "./picture.js";
 import { px } from "./scale.js";
 
 export interface TimelineData extends PictureData {
@@ -24,8 +24,10 @@ export interface Frame {
   day: number;
 }
 
-export function frame(days: number, height: number, top: number, narrow = false): Frame {
-  const [width, left, right, below] = [narrow ? 340 : 520, 34, 10, 23];
+const WIDTHS: Record<Room, number> = { narrow: 340, usual: 520, wide: 800 };
+
+export function frame(days: number, height: number, top: number, room: Room = "usual"): Frame {
+  const [width, left, right, below] = [WIDTHS[room], 34, 10, 23];
   const day = (width - left - right) / Math.max(1, days);
   return { width, height, left, right: width - right, top, bottom: height - below, day, x: (i) => left + (i + 0.5) * day };
 }

@@ -12,12 +12,13 @@ from django.utils.translation import ngettext
 from yipan.kernel.words import count, duration
 from yipan.order import queries as ordering
 from yipan.order.deliveries.queries import is_late, with_words
-from yipan.order.models import Delivery, DeliveryState
+from yipan.order.matters import matters
+from yipan.order.models import Delivery, DeliveryState, Order
 from yipan.places.models import Level
 from yipan.web.board.facts import Facts
 
 SHOWN = 4
-LATE = 3
+LATE = 2
 
 
 def silent_rows(facts: Facts) -> list[dict[str, str]]:
@@ -75,7 +76,7 @@ def late_orders(facts: Facts) -> list[dict[str, Any]]:
     rows = with_words(late).order_by("order__priority", "acknowledge_by", "unit__code")[:LATE]
     return [
         {
-            "title": row.order.title,
+            "title": matter_words(row.order),
             "unit": row.unit.name,
             "href": reverse("order:order", args=[row.order_id]),
             "late_minutes": (at - deadline).total_seconds() / 60,
@@ -83,6 +84,12 @@ def late_orders(facts: Facts) -> list[dict[str, Any]]:
         for row in rows
         if (deadline := _deadline(row, at)) is not None
     ]
+
+
+def matter_words(order: Order) -> str:
+    """Return what an order is about in a word or two; the order itself says the rest."""
+    known = matters().get(order.matter)
+    return str(known.label) if known else order.title
 
 
 def _deadline(row: Delivery, at: datetime) -> datetime | None:

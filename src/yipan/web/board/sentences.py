@@ -24,6 +24,16 @@ class Clause:
     href: str = ""
     after: str = ""
 
+    @property
+    def mark(self) -> str:
+        """The punctuation without the space that follows it: a line breaks there and not before."""
+        return self.after.rstrip()
+
+    @property
+    def gap(self) -> bool:
+        """Whether a space follows."""
+        return self.after != self.mark
+
 
 def headline(facts: Facts) -> list[Clause]:
     """Return the one sentence of the board: cases, then tiers, who is silent, what is overdue."""

@@ -158,10 +158,12 @@ def county_rows(facts: Facts) -> list[dict[str, Any]]:
 
 def city_rows(facts: Facts) -> list[dict[str, Any]]:
     """Return the cities with patients in hospital first, the most first."""
+    keep = f"?{facts.board.query}" if facts.board.query else ""
     ordered = sorted(facts.cities, key=lambda s: (-(s.active or 0), s.unit.code))
     return [
         {
             "name": s.unit.name,
+            "href": reverse("assess:city", args=[s.unit.code]) + keep,
             "active": known(s.active),
             "share": s.active or 0,
             "confirmed": known(s.confirmed),

@@ -49,10 +49,9 @@ def _to_sign(facts: Facts) -> Iterator[Wait]:
     n = scenario.options.count()
     yield Wait(
         _("Choose how to go on"),
-        ngettext("%(n)s option, put side by side", "%(n)s options, put side by side", n)
-        % {"n": count(n)},
+        ngettext("%(n)s option of %(when)s", "%(n)s options of %(when)s", n)
+        % {"n": count(n), "when": clock(scenario.made_at, facts.board.time.zone)},
         reverse("plan:scenario", args=[scenario.pk]),
-        clock(scenario.made_at, facts.board.time.zone),
     )
 
 
@@ -64,7 +63,7 @@ def _drafts(facts: Facts) -> Iterator[Wait]:
         yield Wait(
             _("Issue the drafted orders"),
             _("Nothing has left yet; each order shows its list of units first."),
-            reverse("order:watch"),
+            reverse("order:issue"),
             count(n),
         )
 

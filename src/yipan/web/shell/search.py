@@ -39,10 +39,13 @@ def find(request: PersonRequest, text: str) -> list[Unit]:
 
 
 def address(unit: Unit, request: PersonRequest) -> str:
-    """Return where a unit is shown: a county's situation, otherwise what it has reported."""
+    """Return where a unit is shown: a county's or city's situation, otherwise what it has reported."""
     keep = f"?{request.board.query}" if request.board.query else ""
-    if unit.level == Level.COUNTY and request.scope.may(Action.ASSESS_READ, unit):
-        return reverse("assess:county", args=[unit.code]) + keep
-    if unit.level in (Level.PROVINCE, Level.CITY):
+    if request.scope.may(Action.ASSESS_READ, unit):
+        if unit.level == Level.COUNTY:
+            return reverse("assess:county", args=[unit.code]) + keep
+        if unit.level == Level.CITY:
+            return reverse("assess:city", args=[unit.code]) + keep
+    if unit.level == Level.PROVINCE:
         return reverse("web:board") + keep
     return reverse("report:unit", args=[unit.code]) + keep
