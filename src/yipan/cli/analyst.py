@@ -46,6 +46,7 @@ out_option = click.option(
     epilog=examples(
         "yipan rt cases.csv --si-mean 7.5 --si-sd 3.4 --window 7 --out rt.csv",
         "yipan rt cases.csv --si serial_interval.csv --window 14",
+        "yipan rt cases.csv --si-mean 7.5 --si-sd 3.4 --pooled --out rt.csv",
     ),
 )
 @click.argument("cases", type=IN, metavar="CASES.csv")
@@ -55,6 +56,11 @@ out_option = click.option(
     "--si", "si_file", type=IN, metavar="FILE", help=_("Serial interval by day: `k,w` from k = 0.")
 )
 @click.option("--window", default=7, show_default=True, help=_("Days in a window."))
+@click.option(
+    "--pooled",
+    is_flag=True,
+    help=_("Rt of every day, each place borrowing from all: for many places with few cases."),
+)
 @click.option("--prior-mean", default=5.0, show_default=True, help=_("Mean of the prior of Rt."))
 @click.option("--prior-sd", default=5.0, show_default=True, help=_("Its standard deviation."))
 @out_option
@@ -66,6 +72,7 @@ def rt(
     si_sd: float | None,
     si_file: Path | None,
     window: int,
+    pooled: bool,
     prior_mean: float,
     prior_sd: float,
     out: Path | None,
@@ -73,6 +80,9 @@ def rt(
     from yipan.engines.surveillance.reproduction import enough_cases, estimate_Rt_cori
 
     groups = read_cases(cases)
+    if pooled:
+        write_pooled(groups, cases, si_file, si_mean, si_sd, out)
+        return
     rows: list[tuple[object, ...]] = []
     shown = defined = 0
     for group in groups:
@@ -96,6 +106,44 @@ def rt(
     say(
         _("%(rows)d windows; in %(few)d of them there are too few local cases to say.")
         % {"rows": len(rows), "few": defined - shown},
+        as_json=True,
+    )
+
+
+def write_pooled(
+    groups: list[Daily],
+    source: Path,
+    si_file: Path | None,
+    si_mean: float | None,
+    si_sd: float | None,
+    out: Path | None,
+) -> None:
+    """Write Rt of every day and place, pooled; all places must cover the same days."""
+    from yipan.engines.surveillance.pooled import estimate_Rt_pooled
+
+    if len(groups) > 1:
+        raise MalformedTable(
+            _("The place %s covers other days than the first.") % groups[1].places[0],
+            where=str(source),
+            remedy=_("To pool them, give every place the same days; no case is an explicit 0."),
+        )
+    (group,) = groups
+    weights = serial_interval(si_file, si_mean, si_sd, days=len(group.days))
+    found = estimate_Rt_pooled(
+        group.counts["local"],
+        group.counts["imported"],
+        weights,
+        probabilities=RT_PROBABILITIES,
+    )
+    rows = [
+        (place, day, day, found.mean[t, p], found.sd[t, p], *found.quantiles[:, t, p])
+        for p, place in enumerate(group.places)
+        for t, day in enumerate(group.days)
+    ]
+    write_table(out, ("place", *RT_COLUMNS), rows)
+    say(
+        _("Offspring dispersion k %(k).2g; places deviate by %(spread).2g (sd of log Rt).")
+        % {"k": found.hyperparameters.dispersion, "spread": found.hyperparameters.spread},
         as_json=True,
     )
 

@@ -137,3 +137,26 @@ def test_imported_cases_lower_the_estimate(tmp_path: Path) -> None:
     call("rt", tmp_path / "a.csv", *SI, "--out", local)
     call("rt", tmp_path / "b.csv", *SI, "--out", mixed)
     assert float(rows_of(mixed)[-1]["mean"]) < float(rows_of(local)[-1]["mean"])
+
+
+def test_pooled_gives_every_day_of_every_place_in_the_same_columns(tmp_path: Path) -> None:
+    rows = "".join(f"{t},{p},{(t + len(p)) % 4}\n" for p in "AB" for t in range(1, 25))
+    out = tmp_path / "out.csv"
+    answer = call(
+        "rt", write(tmp_path / "c.csv", "t,place,cases\n" + rows), *SI, "--pooled", "--out", out
+    )
+    assert answer.exit_code == 0, answer.stderr
+    assert out.read_text(encoding="utf-8").splitlines()[0] == HEADER
+    found = rows_of(out)
+    assert [(r["place"], r["t_start"]) for r in found] == [
+        (p, str(t)) for p in "AB" for t in range(1, 25)
+    ]
+    for row in found:
+        assert 0 < float(row["q025"]) <= float(row["median"]) <= float(row["q975"])
+
+
+def test_pooled_refuses_places_of_different_days(tmp_path: Path) -> None:
+    rows = "".join(f"{t},A,1\n" for t in range(1, 25)) + "".join(f"{t},B,1\n" for t in range(3, 25))
+    answer = call("rt", write(tmp_path / "c.csv", "t,place,cases\n" + rows), *SI, "--pooled")
+    assert answer.exit_code == 1
+    assert "The place B" in answer.stderr

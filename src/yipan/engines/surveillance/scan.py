@@ -8,16 +8,15 @@ place and day, each alone, explain?).
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal, TypeVar, cast
+from typing import Literal
 
 import numpy as np
-from numba import njit
 from numpy.typing import ArrayLike
 
 from yipan.engines.checks import Floats, Integers, as_counts, as_floats, check_shape
 from yipan.engines.errors import OutOfRange, UnknownPlace, ZeroPopulation
+from yipan.engines.surveillance.compiled import compiled
 
 Null = Literal["expectation", "population", "permutation"]
 NULLS: tuple[Null, ...] = ("expectation", "population", "permutation")
@@ -26,21 +25,6 @@ EARTH_RADIUS_KM = 6371.0
 SEEDS = 2**32
 SAME = 1e-9
 """Two likelihood ratios closer than this are the same: sums in another order differ by rounding."""
-
-
-Kernel = TypeVar("Kernel", bound=Callable[..., object])
-
-
-def _compiled(function: Kernel) -> Kernel:
-    """Compile on first call, keeping the result on disk where a folder can be written to.
-
-    One thread: numba's default threading layer ends the process when two threads of a server meet
-    in it, and one thread is well within the second a scan may take.
-    """
-    try:
-        return cast(Kernel, njit(function, cache=True, nogil=True))
-    except RuntimeError:  # no place for a cache
-        return cast(Kernel, njit(function, nogil=True))
 
 
 @dataclass(frozen=True)
@@ -347,7 +331,7 @@ def _pick(
     return tuple(clusters)
 
 
-@_compiled
+@compiled
 def _best(seen: Floats, mean: Floats, zones: Integers, total: float, conditional: bool) -> float:
     """Highest ratio of one replicate; seen and mean are sums over the latest days, (duration, place)."""
     durations, places = seen.shape
@@ -381,14 +365,14 @@ def _best(seen: Floats, mean: Floats, zones: Integers, total: float, conditional
     return best
 
 
-@_compiled
+@compiled
 def _accumulate(latest: Floats) -> None:
     for d in range(1, latest.shape[0]):
         for place in range(latest.shape[1]):
             latest[d, place] += latest[d - 1, place]
 
 
-@_compiled
+@compiled
 def _poisson_maxima(
     mean: Floats, running_mean: Floats, zones: Integers, simulations: int, stream: int
 ) -> Floats:
@@ -405,7 +389,7 @@ def _poisson_maxima(
     return maxima
 
 
-@_compiled
+@compiled
 def _multinomial_maxima(
     total: int,
     cumulative: Floats,
@@ -432,7 +416,7 @@ def _multinomial_maxima(
     return maxima
 
 
-@_compiled
+@compiled
 def _permutation_maxima(
     when: Integers,
     where: Integers,

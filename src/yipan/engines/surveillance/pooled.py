@@ -1,0 +1,432 @@
+"""Rt of many places at once, each borrowing from the whole: what a few cases can say, and no more.
+
+A window estimator asks each place alone, so a county with three cases answers with its prior and
+a province with late reports answers for last week. Here the logarithm of Rt is the province's curve
+plus each place's own deviation, counts are negative binomial with the spread of superspreading,
+and what is not yet reported is allowed for instead of being taken as a fall.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy.optimize import minimize
+from scipy.special import ndtri
+
+from yipan.engines.checks import Floats, Integers, as_floats
+from yipan.engines.errors import OutOfRange, ShapeMismatch
+from yipan.engines.surveillance.compiled import compiled
+
+PROBABILITIES = (0.025, 0.05, 0.25, 0.5, 0.75, 0.95, 0.975)
+
+JUMP_FREEDOM = 4.0
+"""Degrees of freedom of the province's daily changes: small enough that an abrupt drop may happen."""
+START_SD = 0.7
+"""Prior standard deviation of log Rt on the first day, round no growth."""
+SLOPE_SD = 0.1
+"""Prior standard deviation of the daily change of log Rt on the first day."""
+PERSISTENCE = float(np.exp(-1 / 30))
+"""A place's deviation forgets itself over about a month."""
+TYPICAL, TYPICAL_LOG_SD = (0.03, 0.25, 0.5), np.array([0.8, 0.6, 0.8])
+"""Where the search for bend, spread and dispersion starts, and how far from there it goes unaided."""
+CHOOSING_STEP_DAYS = 2
+LOG_R_LIMITS = (-6.0, 3.0)
+WITHOUT_INFECTIVITY = 1e-9
+"""Expected local cases from no infector: a case there is imported in all but name and says nothing."""
+
+
+@dataclass(frozen=True)
+class Hyperparameters:
+    """What the likelihood chose: how fast the whole and the places may move, how uneven infection is.
+
+    `bend` is the scale of the daily change of the slope of the province's log Rt; `spread` and
+    `persistence` the standard deviation and daily autocorrelation of a place's deviation;
+    `dispersion` the size k of the negative binomial for each infector (small = superspreading).
+    """
+
+    bend: float
+    spread: float
+    persistence: float
+    dispersion: float
+
+
+@dataclass(frozen=True)
+class PooledRt:
+    """Posterior of Rt by day and place, log-normal by the Laplace approximation.
+
+    `mean`, `sd`, `median` have shape (time, place), `quantiles` (probability, time, place).
+    `whole_median` (time,) and `whole_quantiles` (probability, time) are the province's curve, what a
+    place without a case of its own is expected to have on average. `local_cases` (time, place) are
+    the observed local cases that spoke; ask `enough_information` before showing a place's number.
+    """
+
+    probabilities: tuple[float, ...]
+    mean: Floats
+    sd: Floats
+    median: Floats
+    quantiles: Floats
+    whole_median: Floats
+    whole_quantiles: Floats
+    local_cases: Floats
+    infectivity: Floats
+    hyperparameters: Hyperparameters
+
+
+def infectivity(cases: ArrayLike, generation_interval: ArrayLike) -> Floats:
+    """Return the infectious pressure of earlier cases on each day and place, shape (time, place).
+
+        Λ_t = Σ_s I_{t−s} w_s
+
+    `cases` (time, place) ≥ 0; `generation_interval` (days,) with nothing on day 0, or (time, days)
+    where it changes: row t is used for those infected on day t.
+    Raises ShapeMismatch (E801), OutOfRange (E802).
+
+    >>> infectivity([[4.0], [0.0], [0.0]], [0.0, 0.5, 0.25])[:, 0].tolist()
+    [0.0, 2.0, 1.0]
+    """
+    counts = as_floats(cases, "cases", shape=(None, None))
+    time = counts.shape[0]
+    pressure: Floats = _reach(_intervals(generation_interval, time), time) @ counts
+    return pressure
+
+
+def _intervals(generation_interval: ArrayLike, time: int) -> Floats:
+    weights = np.asarray(generation_interval, dtype=np.float64)
+    if weights.ndim == 1:
+        weights = np.broadcast_to(weights, (time, weights.size))
+    weights = as_floats(weights, "generation_interval", shape=(time, None), high=1.0)
+    if weights.size == 0 or weights[:, 0].any() or (weights.sum(axis=1) > 1 + 1e-6).any():
+        raise OutOfRange(
+            "The generation interval must be a probability by day with nothing on day 0.",
+            where="generation_interval",
+        )
+    return weights
+
+
+def _reach(weights: Floats, time: int) -> Floats:
+    """How much a case of day s weighs on day t, [t, s]."""
+    lag = np.arange(time)[:, None] - np.arange(time)[None, :]
+    inside = (lag > 0) & (lag < weights.shape[1])
+    reach: Floats = np.where(
+        inside, weights[np.arange(time)[:, None], np.where(inside, lag, 0)], 0.0
+    )
+    return reach
+
+
+def estimate_Rt_pooled(
+    reported_local: ArrayLike,
+    imported: ArrayLike,
+    generation_interval: ArrayLike,
+    *,
+    completed: ArrayLike | None = None,
+    reported_share: ArrayLike | None = None,
+    probabilities: Sequence[float] = PROBABILITIES,
+    hyperparameters: Hyperparameters | None = None,
+) -> PooledRt:
+    """Return Rt of every day and place, pooled over the places.
+
+    `reported_local` are local cases by onset day known so far, shape (time, place); `completed` the
+    local cases with those not yet reported added (`nowcast(…).mean`), used as infectors only;
+    `imported` infect but are not counted as infected; `reported_share` (time,) is the share of each
+    onset day already reported (`nowcast(…).reported_share`), 1 where left out.
+
+        log R_tp = m_t + d_tp,   m a random walk of second order with Student-t steps,
+                                 d_p autoregressive of first order
+        I_tp ~ NB(mean = R_tp Λ_tp F_t,  size = k Λ_tp)
+
+    Posterior modes by Newton with each place eliminated in turn, variances by the Laplace
+    approximation, hyperparameters by maximum marginal likelihood with weak priors; pass those of a
+    former fit to skip the search.
+
+    Source: renewal equation and negative-binomial offspring, Lloyd-Smith et al. (2005), Nature
+    438:355, Cori et al. (2013); Laplace approximation with nested hyperparameters, Rue, Martino and
+    Chopin (2009), JRSS B 71:319. Raises ShapeMismatch (E801), OutOfRange (E802).
+
+    >>> cases = np.round(3 * 1.1 ** np.arange(30))[:, None] * np.ones(3)
+    >>> w = np.array([0.0, 0.2, 0.3, 0.3, 0.2])
+    >>> found = estimate_Rt_pooled(cases, np.zeros_like(cases), w)
+    >>> bool(abs(found.median[20, 0] - 1 / (1.1 ** -np.arange(5.0) @ w)) < 0.1)
+    True
+    """
+    local = as_floats(reported_local, "reported_local", shape=(None, None))
+    time, places = local.shape
+    arrived = as_floats(imported, "imported", shape=local.shape)
+    whole = local if completed is None else as_floats(completed, "completed", shape=local.shape)
+    share = np.ones(time)
+    if reported_share is not None:
+        share = as_floats(reported_share, "reported_share", shape=(time,), high=1.0)
+    as_floats(probabilities, "probabilities", shape=(None,), low=1e-12, high=1 - 1e-12)
+    if time < 4 or places < 1:
+        raise ShapeMismatch(
+            f"{time} days of {places} places hold no random walk of second order.",
+            where="reported_local",
+            remedy="Give at least 4 days and 1 place.",
+        )
+    infectors = whole + arrived
+    weights = _intervals(generation_interval, time)
+    pressure = _reach(weights, time) @ infectors
+    data = _gather(local, infectors, pressure, share, weights)
+    chosen = hyperparameters or _choose(data)
+    fit = _fit(data, chosen, None)
+    centre, variance = _marginals(data, fit, chosen, places)
+    middle = np.exp(centre)
+    z = ndtri(np.asarray(probabilities, dtype=np.float64))
+    whole_sd = np.sqrt(np.diag(fit.whole_covariance))
+    mean = np.exp(centre + variance / 2)
+    return PooledRt(
+        probabilities=tuple(float(p) for p in probabilities),
+        mean=mean,
+        sd=mean * np.sqrt(np.expm1(np.minimum(variance, 50.0))),
+        median=middle,
+        quantiles=np.exp(centre[None] + z[:, None, None] * np.sqrt(variance)[None]),
+        whole_median=np.exp(fit.whole),
+        whole_quantiles=np.exp(fit.whole[None] + z[:, None] * whole_sd[None]),
+        local_cases=local,
+        infectivity=pressure,
+        hyperparameters=chosen,
+    )
+
+
+@dataclass(frozen=True)
+class _Data:
+    """The places that ever had an infector, each on the steps when one was there.
+
+    Arrays are padded to the most steps of any place: (place, step), `count` says how many count.
+    `unevenness` (place, step, step) is the relative covariance of the pressure when one infector
+    counts one. A step is `step_days` long; `whole_steps` of them make the period.
+    """
+
+    whole_steps: int
+    step_days: int
+    index: Integers  # (place,) which of the caller's places
+    count: Integers
+    steps: Integers
+    cases: Floats
+    exposure: Floats  # expected local cases reported by now, were Rt one
+    unevenness: Floats
+
+
+@dataclass(frozen=True)
+class _Fit:
+    whole: Floats  # (step,)
+    pull: Floats  # (place, step): K⁻¹ (deviation − its mean)
+    precision: Floats  # (place, step, step): (W⁻¹ + K)⁻¹
+    whole_covariance: Floats
+    log_marginal: float
+
+
+def _gather(
+    local: Floats, infectors: Floats, pressure: Floats, share: Floats, interval: Floats
+) -> _Data:
+    time = local.shape[0]
+    reach = _reach(interval, time)
+    speaks = (pressure > WITHOUT_INFECTIVITY) & (share > 0)[:, None]
+    index = np.flatnonzero(speaks.any(axis=0))
+    count = speaks[:, index].sum(axis=0)
+    most = int(count.max(initial=0))
+    shape = (index.size, most)
+    steps, cases, exposure = np.zeros(shape, dtype=np.int64), np.zeros(shape), np.zeros(shape)
+    unevenness = np.zeros((index.size, most, most))
+    for row, p in enumerate(index):
+        days = np.flatnonzero(speaks[:, p])
+        n = days.size
+        part = reach[days] / pressure[days, p][:, None]
+        steps[row, :n], cases[row, :n] = days, local[days, p]
+        exposure[row, :n] = pressure[days, p] * share[days]
+        unevenness[row, :n, :n] = (part * infectors[:, p]) @ part.T
+    return _Data(time, 1, index, count, steps, cases, exposure, unevenness)
+
+
+def _coarsen(data: _Data, step_days: int) -> _Data:
+    """Join days into steps: what the hyperparameters are chosen on, at a fraction of the cost."""
+    whole_steps = -(-data.whole_steps // step_days)
+    shape = (data.index.size, min(data.cases.shape[1], whole_steps))
+    count, steps = np.zeros(shape[0], dtype=np.int64), np.zeros(shape, dtype=np.int64)
+    cases, exposure = np.zeros(shape), np.zeros(shape)
+    unevenness = np.zeros((shape[0], shape[1], shape[1]))
+    for row in range(shape[0]):
+        n = data.count[row]
+        coarse, member = np.unique(data.steps[row, :n] // step_days, return_inverse=True)
+        joins = np.zeros((coarse.size, n))
+        joins[member, np.arange(n)] = 1.0
+        count[row], steps[row, : coarse.size] = coarse.size, coarse
+        cases[row, : coarse.size] = joins @ data.cases[row, :n]
+        together = joins @ data.exposure[row, :n]
+        exposure[row, : coarse.size] = together
+        share = joins * data.exposure[row, :n] / together[:, None]
+        unevenness[row, : coarse.size, : coarse.size] = (
+            share @ data.unevenness[row, :n, :n] @ share.T
+        )
+    return _Data(whole_steps, step_days, data.index, count, steps, cases, exposure, unevenness)
+
+
+def _choose(data: _Data) -> Hyperparameters:
+    """Maximise the Laplace marginal likelihood with weak log-normal priors on the hyperparameters."""
+    coarse = _coarsen(data, CHOOSING_STEP_DAYS)
+    state: list[_Fit | None] = [None]
+    centre = np.log(TYPICAL)
+
+    def loss(at: Floats) -> float:
+        fit = _fit(coarse, _hyper(at), state[0], tolerance=0.01)
+        state[0] = fit
+        return float(-fit.log_marginal + 0.5 * (((at - centre) / TYPICAL_LOG_SD) ** 2).sum())
+
+    simplex = np.vstack([centre, centre + np.diag([0.6, 0.5, 0.6])])
+    best = minimize(
+        loss,
+        centre,
+        method="Nelder-Mead",
+        options={"maxfev": 40, "xatol": 0.1, "fatol": 0.2, "initial_simplex": simplex},
+    )
+    return _hyper(np.asarray(best.x))
+
+
+def _hyper(at: Floats) -> Hyperparameters:
+    bend, spread, dispersion = (float(x) for x in np.exp(np.clip(at, -7, 5)))
+    return Hyperparameters(bend, spread, PERSISTENCE, dispersion)
+
+
+def _fit(
+    data: _Data, hyper: Hyperparameters, start: _Fit | None, *, tolerance: float = 1e-3
+) -> _Fit:
+    steps, days = data.whole_steps, data.step_days
+    whole = np.zeros(steps) if start is None else start.whole.copy()
+    pull = np.zeros_like(data.cases) if start is None else start.pull.copy()
+    apart = np.abs(data.steps[:, :, None] - data.steps[:, None, :]) * days
+    # Multiplying by a gamma of relative covariance v is adding a log-normal's log(1 + v).
+    uneven = np.log1p(data.unevenness / hyper.dispersion)
+    covariance = hyper.spread**2 * hyper.persistence**apart + uneven
+    mean = -0.5 * np.diagonal(uneven, axis1=1, axis2=2)
+    bend_sd = hyper.bend * days**1.5  # an integrated random walk's, over a longer step
+    bends = np.diff(np.eye(steps), 2, axis=0)
+    base = np.zeros((steps, steps))
+    base[0, 0] = START_SD**-2
+    slope = np.zeros(steps)
+    slope[:2] = -1.0, 1.0
+    base += np.outer(slope, slope) / (SLOPE_SD * days) ** 2
+    precision = np.zeros_like(covariance)
+    for _ in range(60):
+        bend = bends @ whole
+        loose = (JUMP_FREEDOM + 1) / (JUMP_FREEDOM + (bend / bend_sd) ** 2)
+        curvature = (bends.T * (loose / bend_sd**2)) @ bends + base
+        score = -curvature @ whole
+        rest = np.zeros_like(pull)
+        fit = _eliminate(
+            data.count, data.steps, data.cases, data.exposure, covariance, mean, whole, pull,
+            precision, rest, curvature, score,
+        )  # fmt: skip
+        step = np.linalg.solve(curvature, score)
+        longest = max(float(np.abs(step).max()), 1e-12)
+        scale = min(1.0, 1.0 / longest)
+        target = rest - np.matmul(precision, scale * step[data.steps][:, :, None])[:, :, 0]
+        moved = np.matmul(covariance, (target - pull)[:, :, None])
+        whole, pull = whole + scale * step, pull + scale * (target - pull)
+        if max(longest, float(np.abs(moved).max(initial=0.0))) < tolerance:
+            break
+    bend = bends @ whole
+    walk = -(JUMP_FREEDOM + 1) / 2 * np.log1p((bend / bend_sd) ** 2 / JUMP_FREEDOM)
+    log_marginal = fit + walk.sum() - bend.size * np.log(bend_sd) - 0.5 * whole @ base @ whole
+    log_marginal -= 0.5 * np.linalg.slogdet(curvature)[1]
+    return _Fit(whole, pull, precision, np.linalg.inv(curvature), float(log_marginal))
+
+
+def _marginals(
+    data: _Data, fit: _Fit, hyper: Hyperparameters, places: int
+) -> tuple[Floats, Floats]:
+    """Mean and variance of log Rt, each (time, place)."""
+    time = data.whole_steps
+    centre = np.repeat(fit.whole[:, None], places, axis=1)
+    variance = np.diag(fit.whole_covariance) + hyper.spread**2
+    variance = np.repeat(variance[:, None], places, axis=1)
+    for row, p in enumerate(data.index):
+        n = data.count[row]
+        days = data.steps[row, :n]
+        own = hyper.spread**2 * hyper.persistence ** np.abs(np.arange(time)[:, None] - days)
+        answer = own @ fit.precision[row, :n, :n]
+        centre[:, p] += own @ fit.pull[row, :n]
+        keep = np.eye(time)
+        keep[:, days] -= answer
+        variance[:, p] = hyper.spread**2 - (answer * own).sum(axis=1)
+        variance[:, p] += ((keep @ fit.whole_covariance) * keep).sum(axis=1)
+    return centre, variance
+
+
+@compiled
+def _eliminate(
+    count: Integers,
+    steps: Integers,
+    cases: Floats,
+    exposure: Floats,
+    covariance: Floats,
+    mean: Floats,
+    whole: Floats,
+    pull: Floats,
+    precision: Floats,
+    rest: Floats,
+    curvature: Floats,
+    score: Floats,
+) -> float:
+    """Take each place out of the Newton system; return the log-likelihood less ½ Σ log|I + W½ K W½|.
+
+    Fills `precision` = W½ (I + W½ K W½)⁻¹ W½ and `rest`, the place's answer were the whole to stand
+    still; adds both to the whole's `curvature` and `score`.
+    """
+    places, most = cases.shape
+    low, high = LOG_R_LIMITS
+    root = np.zeros(most)
+    raw = np.zeros(most)
+    carried = np.zeros(most)
+    factor = np.zeros((most, most))
+    inverse = np.zeros((most, most))  # of the factor, transposed: rows are contiguous
+    total = 0.0
+    for p in range(places):
+        n = count[p]
+        for i in range(n):
+            deviation = 0.0
+            for j in range(n):
+                deviation += covariance[p, i, j] * pull[p, j]
+            at = min(max(whole[steps[p, i]] + deviation + mean[p, i], low), high)
+            expected = exposure[p, i] * np.exp(at)
+            root[i] = np.sqrt(expected)
+            raw[i] = expected * deviation + cases[p, i] - expected
+            total += cases[p, i] * np.log(max(expected, 1e-300)) - expected
+            total -= 0.5 * deviation * pull[p, i]
+        for i in range(n):
+            for j in range(i + 1):
+                value = root[i] * covariance[p, i, j] * root[j]
+                if i == j:
+                    value += 1.0
+                for k in range(j):
+                    value -= factor[i, k] * factor[j, k]
+                factor[i, j] = np.sqrt(value) if i == j else value / factor[j, j]
+            total -= np.log(factor[i, i])
+        for j in range(n):  # column j of factor⁻¹ diag(root)
+            for i in range(j, n):
+                value = root[j] if i == j else 0.0
+                for k in range(j, i):
+                    value -= factor[i, k] * inverse[j, k]
+                inverse[j, i] = value / factor[i, i]
+        for i in range(n):
+            for j in range(i + 1):
+                value = 0.0
+                for k in range(i, n):
+                    value += inverse[i, k] * inverse[j, k]
+                precision[p, i, j] = value
+                precision[p, j, i] = value
+        for i in range(n):
+            value = 0.0
+            for j in range(n):
+                value += covariance[p, i, j] * raw[j]
+            carried[i] = value
+        for i in range(n):
+            value = raw[i]
+            for j in range(n):
+                value -= precision[p, i, j] * carried[j]
+            rest[p, i] = value
+            score[steps[p, i]] += value
+            for j in range(n):
+                curvature[steps[p, i], steps[p, j]] += precision[p, i, j]
+    return total
