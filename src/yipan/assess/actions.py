@@ -23,6 +23,8 @@ from yipan.assess.situation.picture import Known
 from yipan.assess.tiers.chances import chances_of_counties
 from yipan.assess.tiers.facts import facts_of_counties
 from yipan.assess.tiers.packs import Pack, pack_of
+from yipan.assess.warnings.actions import write_alarms
+from yipan.assess.warnings.find import ALPHA, of_counts
 from yipan.engines.surveillance.tiers import TierDecision, decide_tier
 from yipan.places.models import Level, Unit
 
@@ -33,8 +35,8 @@ def assess(
     """Assess what was known at a moment and return the snapshot; a second call returns the first one.
 
     Writes the situation of every county and city, and a tier change for each county whose tier
-    differs from the assessment before. A moment earlier than one already assessed is a look back:
-    it changes no tier. Raises NotYet (A201) for a moment that has not come.
+    differs from the assessment before, and the alarms that the counts raise. A moment earlier than
+    one already assessed is a look back: it changes no tier and raises no alarm. Raises NotYet (A201) for a moment that has not come.
     """
     check_moment(known_at, now=board_now(incident, made_at))
     there = Assessment.objects.filter(incident=incident, known_at=known_at).first()
@@ -60,7 +62,9 @@ def assess(
         )
         if fresh:
             rows = UnitSituation.objects.bulk_create(made.rows(assessment), batch_size=200)
-            changes = _tier_changes(assessment, rows, made.pack)
+            latest = _is_latest(assessment)
+            changes = _tier_changes(assessment, rows, made.pack) if latest else 0
+            alarms = write_alarms(assessment, made.alarms) if latest else 0
             audit.record(
                 event="assess.made",
                 at=known_at,
@@ -69,7 +73,7 @@ def assess(
                 object_id=str(assessment.pk),
                 unit=known.province,
                 incident=incident,
-                detail={"counties": len(known.counties), "tier_changes": changes},
+                detail={"counties": len(known.counties), "tier_changes": changes, "alarms": alarms},
             )
     return assessment
 
@@ -91,6 +95,7 @@ class _Made:
         self.known, self.pack, self.decisions, self.rt = known, pack, decisions, rt
         self.cities, self.counties = by_level
         self.chances, self.whole, self.onsets = chances, whole_province, onsets
+        self.alarms, self.false_alarms = of_counts(known)
 
     @classmethod
     def of(cls, known: Known, pack: Pack) -> _Made:
@@ -131,6 +136,11 @@ class _Made:
                 else round(float(answer.reported_share[-1]), 4),
             },
             "tiers": self.pack.as_dict(),
+            "alarms": {
+                "alpha": ALPHA,
+                "false_expected_per_day": round(self.false_alarms, 3),
+                "false_expected_per_week": round(7 * self.false_alarms, 2),
+            },
         }
 
     @property
@@ -227,12 +237,18 @@ def _by_tier(
     return counted
 
 
+def _is_latest(assessment: Assessment) -> bool:
+    """A look back at an earlier moment changes no tier and raises no alarm."""
+    return not Assessment.objects.filter(
+        incident=assessment.incident_id, known_at__gt=assessment.known_at
+    ).exists()
+
+
 def _tier_changes(assessment: Assessment, rows: Sequence[UnitSituation], pack: Pack) -> int:
-    """Record each county's change of tier since the assessment before; none for a look back."""
-    others = Assessment.objects.filter(incident=assessment.incident_id).exclude(pk=assessment.pk)
-    if others.filter(known_at__gt=assessment.known_at).exists():
-        return 0
-    before = others.last()
+    """Record each county's change of tier since the assessment before."""
+    before = (
+        Assessment.objects.filter(incident=assessment.incident_id).exclude(pk=assessment.pk).last()
+    )
     old = (
         dict(
             UnitSituation.objects.filter(assessment=before, unit__level=Level.COUNTY).values_list(

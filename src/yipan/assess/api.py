@@ -16,7 +16,10 @@ from yipan.access.rules import Action
 from yipan.access.scope import Scope
 from yipan.assess import actions, queries
 from yipan.assess.gaps.queries import gaps as find_gaps
-from yipan.assess.models import Assessment, TierChange, UnitSituation
+from yipan.assess.models import Alarm, Assessment, TierChange, UnitSituation
+from yipan.assess.warnings import queries as warnings
+from yipan.assess.warnings.actions import judge_alarm, look_for_clusters
+from yipan.assess.warnings.words import sentence
 
 router = Router(tags=["assess"], auth=AUTH)
 MOST = 500
@@ -94,6 +97,52 @@ class GapOut(BaseModel):
     heard: int
     owing: int
     silent: list[str] = Field(description="Codes, the longest silence first.")
+
+
+class AlarmOut(BaseModel):
+    """A question the numbers raise, with its evidence."""
+
+    id: int
+    unit: str
+    kind: str
+    day: date
+    at: datetime
+    observed: float | None
+    expected: float | None
+    p_value: float | None
+    evidence: dict[str, Any]
+    sentence: str
+    verdict: str
+    judged_at: datetime | None
+    reason: str
+
+
+class VerdictIn(BaseModel):
+    """What a person made of an alarm; a false one needs a reason."""
+
+    verdict: Literal["true", "false", "unclear"]
+    reason: str = ""
+
+
+class ClustersIn(BaseModel):
+    """How to look for clusters."""
+
+    seed: int = Field(default=1, ge=0)
+
+
+class FoundOut(BaseModel):
+    """How many alarms are new."""
+
+    new: int
+
+
+def _alarm(alarm: Alarm) -> AlarmOut:
+    own = {
+        name: getattr(alarm, name)
+        for name in AlarmOut.model_fields
+        if name not in ("id", "unit", "sentence")
+    }
+    return AlarmOut(id=alarm.pk, unit=alarm.unit.code, sentence=sentence(alarm), **own)
 
 
 def _asking(request: HttpRequest, action: Action) -> tuple[Scope, Board]:
@@ -214,3 +263,46 @@ def gaps(request: HttpRequest) -> list[GapOut]:
         )
         for g in find_gaps(board.incident, at=board.at, scope=scope)
     ]
+
+
+@router.get("/alarms", response=list[AlarmOut], summary="Alarms")
+def alarms(request: HttpRequest, waiting: bool = False) -> list[AlarmOut]:
+    """The alarms in scope, the latest first; with `waiting` only those nobody has judged."""
+    scope, board = _asking(request, Action.ASSESS_READ)
+    found = warnings.open_alarms if waiting else warnings.alarms
+    return [_alarm(a) for a in found(board.incident, scope=scope, at=board.at)[:MOST]]
+
+
+@router.post("/alarms/{pk}/verdict", response=AlarmOut, summary="Judge an alarm")
+def verdict(request: HttpRequest, pk: int, said: VerdictIn) -> AlarmOut:
+    """Record what a person made of an alarm: 409 where somebody has judged it already."""
+    scope, board = _asking(request, Action.ASSESS_READ)
+    alarm = scope.get(
+        Alarm.objects.filter(incident=board.incident).select_related("unit", "incident"),
+        action=Action.ASSESS_READ,
+        pk=pk,
+    )
+    return _alarm(
+        judge_alarm(
+            alarm=alarm,
+            verdict=said.verdict,
+            reason=said.reason,
+            by=cast(User, request.user),
+            at=board.now,
+            scope=scope,
+        )
+    )
+
+
+@router.post("/clusters", response=FoundOut, summary="Look for clusters")
+def clusters(request: HttpRequest, asked: ClustersIn) -> FoundOut:
+    """Scan the latest assessment for clusters in space and time; the same seed finds the same."""
+    scope, assessment = _latest(request)
+    scope.check(Action.ASSESS_RUN)
+    fresh = look_for_clusters(
+        assessment=assessment,
+        at=board_of(request).now,
+        by=cast(User, request.user),
+        seed=asked.seed,
+    )
+    return FoundOut(new=fresh)

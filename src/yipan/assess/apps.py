@@ -13,6 +13,8 @@ class AssessConfig(AppConfig):
         audit.name_events(
             {
                 "assess.made": gettext_lazy("assessment made"),
+                "assess.clusters_sought": gettext_lazy("clusters looked for"),
+                "assess.alarm_judged": gettext_lazy("alarm judged"),
                 "assess.exported": gettext_lazy("assessment exported"),
             }
         )

@@ -35,3 +35,16 @@ class BeforeFirstDay(AssessError):
 
     code = "A204"
     status = 422
+
+
+class JudgedAlready(AssessError):
+    """An alarm was judged by somebody else in the meantime."""
+
+    code = "A205"
+    status = 409
+
+
+class VerdictWithoutReason(Malformed):
+    """A false alarm was declared without saying why."""
+
+    code = "A206"

@@ -80,3 +80,64 @@ class TierChange(models.Model):
     pack = models.CharField(max_length=60)
     rule = models.PositiveSmallIntegerField(null=True)
     trace = models.JSONField()
+
+
+DATA_QUALITY = ("streak", "zeros")
+"""Kinds that ask about the reporting, not about the disease."""
+
+
+class AlarmKind(models.TextChoices):
+    """What an alarm is about."""
+
+    EXCESS = "excess", _("more cases than expected")
+    REINTRODUCTION = "reintroduction", _("first case after quiet weeks")
+    CLUSTER = "cluster", _("cluster in space and time")
+    STREAK = "streak", _("the same number day after day")
+    ZEROS = "zeros", _("no case among active neighbours")
+
+
+class Verdict(models.TextChoices):
+    """What a person made of an alarm."""
+
+    TRUE = "true", _("something was there")
+    FALSE = "false", _("false alarm")
+    UNCLEAR = "unclear", _("cannot be told")
+
+
+class Alarm(models.Model):
+    """A question the numbers raise about a unit, with its evidence; people answer it.
+
+    Order's job reads those that nobody has judged and drafts; assess never calls it.
+    """
+
+    incident = models.ForeignKey(Incident, on_delete=models.CASCADE, related_name="alarms")
+    assessment = models.ForeignKey(Assessment, on_delete=models.CASCADE, related_name="alarms")
+    unit = models.ForeignKey(Unit, on_delete=models.PROTECT, related_name="alarms")
+    kind = models.CharField(max_length=16, choices=AlarmKind)
+    day = models.DateField()  # the data day it speaks of
+    at = models.DateTimeField()  # from when the board could know
+    observed = models.FloatField(null=True)
+    expected = models.FloatField(null=True)
+    p_value = models.FloatField(
+        null=True
+    )  # of the null its evidence names; null: a rule, not a test
+    evidence = models.JSONField()  # method, null, window, places …
+    verdict = models.CharField(max_length=8, choices=Verdict, blank=True)
+    judged_at = models.DateTimeField(null=True)
+    judged_by = models.ForeignKey(User, null=True, on_delete=models.PROTECT, related_name="+")
+    reason = models.TextField(blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["incident", "unit", "kind", "day"], name="alarm_once"),
+            models.CheckConstraint(
+                condition=models.Q(verdict="", judged_at__isnull=True)
+                | (~models.Q(verdict="") & models.Q(judged_at__isnull=False)),
+                name="alarm_judged_when_and_how",
+            ),
+            models.CheckConstraint(
+                condition=~models.Q(verdict="false") | ~models.Q(reason=""),
+                name="false_alarm_has_reason",
+            ),
+        ]
+        indexes = [models.Index(fields=["incident", "day"])]

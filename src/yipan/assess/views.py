@@ -14,13 +14,21 @@ from yipan.access.context import PersonRequest
 from yipan.access.rules import Action
 from yipan.access.signing import signed_in
 from yipan.assess import actions, queries
+from yipan.assess.errors import AssessError, VerdictWithoutReason
+from yipan.assess.forms import VerdictForm
 from yipan.assess.gaps.queries import gaps as find_gaps
 from yipan.assess.gaps.words import headline as gaps_headline
-from yipan.assess.models import Assessment, Tier
+from yipan.assess.models import Alarm, Assessment, Tier
 from yipan.assess.pages import exports, pictures
 from yipan.assess.pages.home import Home
 from yipan.assess.pages.place import Place
+from yipan.assess.warnings import queries as warnings
+from yipan.assess.warnings import words as alarm_words
+from yipan.assess.warnings.actions import judge_alarm, look_for_clusters
+from yipan.kernel.errors import YipanError
 from yipan.places.models import Level
+
+MOST = 200
 
 
 @require_safe
@@ -105,8 +113,89 @@ def gaps(request: PersonRequest) -> HttpResponse:
     request.scope.check(Action.REPORT_READ)
     board = request.board
     found = find_gaps(board.incident, at=board.at, scope=request.scope)
-    context = {"section": "assess", "gaps": found, "headline": gaps_headline(found)}
+    context = {
+        "section": "assess",
+        "gaps": found,
+        "headline": gaps_headline(found),
+        "doubts": warnings.about_reporting(
+            warnings.open_alarms(board.incident, scope=request.scope, at=board.at)
+        )[:MOST],
+    }
     return render(request, "assess/gaps.html", context)
+
+
+@require_safe
+@signed_in
+def alarms(request: PersonRequest) -> HttpResponse:
+    """Show what the numbers ask about, what people made of it, and how often alarms are false."""
+    return _alarms_page(request)
+
+
+@require_POST
+@signed_in
+def judge(request: PersonRequest, pk: int) -> HttpResponse:
+    """Record what a person made of an alarm."""
+    alarm = request.scope.get(
+        Alarm.objects.filter(incident=request.board.incident).select_related("unit", "incident"),
+        action=Action.ASSESS_READ,
+        pk=pk,
+    )
+    form = VerdictForm(request.POST)
+    if not form.is_valid():
+        return _alarms_page(request, form=form, about=pk)
+    try:
+        judge_alarm(
+            alarm=alarm,
+            verdict=form.cleaned_data["verdict"],
+            reason=form.cleaned_data["reason"],
+            by=request.user,
+            at=request.board.now,
+            scope=request.scope,
+        )
+    except AssessError as fault:
+        return _alarms_page(request, fault=fault)
+    except VerdictWithoutReason as fault:
+        return _alarms_page(request, fault=fault)
+    return redirect("assess:alarms")
+
+
+@require_POST
+@signed_in
+def clusters(request: PersonRequest) -> HttpResponse:
+    """Look for clusters in space and time in the latest assessment."""
+    request.scope.check(Action.ASSESS_RUN)
+    look_for_clusters(assessment=_assessment(request), at=request.board.now, by=request.user)
+    return redirect("assess:alarms")
+
+
+def _alarms_page(
+    request: PersonRequest,
+    *,
+    form: VerdictForm | None = None,
+    about: int | None = None,
+    fault: YipanError | None = None,
+) -> HttpResponse:
+    assessment = _assessment(request)
+    board = request.board
+    every = warnings.alarms(board.incident, scope=request.scope, at=board.at)
+    waiting = list(warnings.open_alarms(board.incident, scope=request.scope, at=board.at)[:MOST])
+    record = warnings.track_record(
+        board.incident, scope=request.scope, at=board.at, day=assessment.data_day
+    )
+    context = {
+        "section": "assess",
+        "assessment": assessment,
+        "headline": alarm_words.headline(len(waiting), record),
+        "waiting": waiting,
+        "judged": every.filter(judged_at__lte=board.at).order_by("-judged_at")[:50],
+        "record": record,
+        "may_judge": not board.past and request.scope.may(Action.ASSESS_RUN),
+        "form": form or VerdictForm(),
+        "about": about,
+        "fault": fault,
+    }
+    wrong = fault.status if fault else 422 if form is not None else 200
+    return render(request, "assess/alarms.html", context, status=wrong)
 
 
 @require_safe

@@ -14,11 +14,13 @@ from django.utils.translation import ngettext
 from yipan.access.context import Board
 from yipan.access.scope import Scope
 from yipan.assess import queries
-from yipan.assess.models import Assessment, Tier, UnitSituation
+from yipan.assess.models import Alarm, Assessment, Tier, UnitSituation
 from yipan.assess.pages import pictures
 from yipan.assess.situation import words as sentences
 from yipan.assess.tiers.packs import Pack, pack_named
 from yipan.assess.tiers.words import reason
+from yipan.assess.warnings import queries as warnings
+from yipan.assess.warnings import words as alarm_words
 from yipan.kernel import words
 from yipan.places import queries as places
 from yipan.places.models import Level, Unit
@@ -238,6 +240,25 @@ class Home:
     def changes(self) -> list[tuple[UnitSituation, str]]:
         """The counties whose tier differs from the evening before."""
         return queries.changes_since(self.assessment, scope=self.scope)
+
+    @cached_property
+    def alarms(self) -> list[Alarm]:
+        """What waits for somebody to look, the latest data day first."""
+        return list(
+            warnings.open_alarms(self.board.incident, scope=self.scope, at=self.board.at)[:6]
+        )
+
+    @cached_property
+    def alarms_finding(self) -> str:
+        """How many alarms wait, and how the earlier ones turned out."""
+        waiting = warnings.open_alarms(self.board.incident, scope=self.scope, at=self.board.at)
+        record = warnings.track_record(
+            self.board.incident,
+            scope=self.scope,
+            at=self.board.at,
+            day=self.assessment.data_day,
+        )
+        return alarm_words.headline(waiting.count(), record)
 
     @cached_property
     def silent(self) -> list[Unit]:

@@ -8,6 +8,8 @@ from typing import Any
 from django import template
 from django.utils.translation import gettext as _
 
+from yipan.assess.models import Alarm
+from yipan.assess.warnings.words import null_in_words, sentence
 from yipan.kernel import words
 from yipan.places.models import Level
 from yipan.report.dictionary import ELEMENTS
@@ -50,3 +52,15 @@ def value_words(value: Value) -> str:
     if element is not None and element.flag:
         return _("yes") if value.value else _("no")
     return words.count(value.value)
+
+
+@register.filter
+def alarm_sentence(alarm: Alarm) -> str:
+    """Return what an alarm asks about, with its numbers."""
+    return sentence(alarm)
+
+
+@register.filter
+def alarm_null(alarm: Alarm) -> str:
+    """Return what an alarm's probability stands against."""
+    return null_in_words(alarm)

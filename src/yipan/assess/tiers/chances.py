@@ -33,7 +33,9 @@ def chances_of_counties(
     mean, size = pending
     p = size / (size + mean[: len(counties)])
     most = np.minimum(nbinom.ppf(1 - TAIL, size, p), MOST).astype(np.int64)
-    weights = nbinom.pmf(np.arange(int(most.max(initial=0)) + 1)[:, None], size, p[None, :])
+    weights = np.asarray(
+        nbinom.pmf(np.arange(int(most.max(initial=0)) + 1)[:, None], size, p[None, :])
+    )
     return [
         _chances(unit, known, pack, weights[: most[j] + 1, j])
         if any(value is not None for value in known.values())

@@ -67,7 +67,7 @@ def with_more_cases(
 
 def _named(known: Known, figures: UnitFigures) -> list[Mapping[str, Fact]]:
     told = known.flows["confirmed_new"][-WINDOW_DAYS:]
-    missed = np.isnan(told).any(axis=0)
+    missed = np.asarray(np.isnan(told).any(axis=0))
     begun = _begun_within(known)
     cluster = known.flows["cluster_14d"][-1]
     found: list[Mapping[str, Fact]] = []
