@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from dataclasses import dataclass
+from threading import Lock
 from typing import Literal
 
 import numpy as np
 
 from yipan.engines.checks import Floats, Integers
+from yipan.engines.epidemic import members as running
 from yipan.engines.epidemic import reference
 from yipan.engines.epidemic.course import FLOWS, MEASURES, STOCKS
 from yipan.engines.epidemic.specification import Specification
-from yipan.engines.errors import EngineError, OutOfRange
+from yipan.engines.errors import OutOfRange
 
-BackEnd = Literal["auto", "reference"]
+BackEnd = Literal["auto", "events", "cells", "reference"]
+BACK_ENDS = ("auto", "events", "cells", "reference")
+Simulate = Callable[[int], Integers]
 Progress = Callable[[int, int], None]
 
 PROBABILITIES = (0.05, 0.25, 0.5, 0.75, 0.95)
@@ -96,14 +102,58 @@ def run_ensemble(
             where="summaries",
             remedy=f"Measures are {', '.join(MEASURES)}.",
         )
-    if back_end not in {"auto", "reference"}:
-        raise EngineError(f"There is no back-end “{back_end}”.", where="back_end")
+    if back_end not in BACK_ENDS:
+        raise OutOfRange(
+            f"There is no back-end “{back_end}”.",
+            where="back_end",
+            remedy=f"Back-ends are {', '.join(BACK_ENDS)}.",
+        )
+    simulate = simulator(specification, seed=seed, back_end=back_end)
     keep = _Keeper(specification, members, tuple(summaries))
-    for member in range(members):
-        keep.add(member, reference.simulate(specification, seed=seed, member=member))
-        if progress is not None:
-            progress(member + 1, members)
-    return keep.ensemble(seed=seed, back_end="reference")
+    _run_all(simulate, keep, members, threads or _processors(), progress)
+    return keep.ensemble(seed=seed, back_end=back_end)
+
+
+def simulator(
+    specification: Specification, *, seed: int, back_end: BackEnd = "auto", steps_per_day: int = 1
+) -> Simulate:
+    """Return the function that runs one member, given its number, to counts (measure, day, place)."""
+    if back_end == "reference":
+        return lambda member: reference.simulate(specification, seed=seed, member=member)
+    plan = running.make_ready(specification, back_end=back_end, steps_per_day=steps_per_day)
+    return lambda member: running.simulate(plan, seed=seed, member=member)
+
+
+def _processors() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _run_all(
+    simulate: Simulate,
+    keep: _Keeper,
+    members: int,
+    threads: int,
+    progress: Progress | None,
+) -> None:
+    """Run every member; what a member counts is added at once, in whatever order they end."""
+    lock, done = Lock(), [0]
+
+    def one(member: int) -> None:
+        counts = simulate(member)
+        with lock:
+            keep.add(member, counts)
+            done[0] += 1
+            if progress is not None:
+                progress(done[0], members)
+
+    one(0)  # alone, so that nothing is compiled twice at once
+    with ThreadPoolExecutor(threads) as pool:
+        waiting = [pool.submit(one, m) for m in range(1, members)]
+        ended, left = wait(waiting, return_when=FIRST_EXCEPTION)
+        for future in left:
+            future.cancel()
+        for future in ended:
+            future.result()
 
 
 class _Keeper:

@@ -272,7 +272,20 @@ class Specification:
         return self.places.index(name)
 
     def but(self, **changes: Any) -> Specification:
-        """Return the same specification with some fields changed, checked again."""
+        """Return the same specification with some fields changed, checked again.
+
+        With another number of `days`, what is the same every day (β, imports, redirects) goes on.
+        """
+        if changes.get("days", self.days) != self.days:
+            steady = {"transmission": self.transmission, "imports": self.imports}
+            for name, by_day in steady.items():
+                if name not in changes and (by_day == by_day[0]).all():
+                    changes[name] = np.broadcast_to(by_day[0], (changes["days"], *by_day.shape[1:]))
+            if "redirects" not in changes:
+                changes["redirects"] = tuple(
+                    replace(r, share=r.share[0]) if (r.share == r.share[0]).all() else r
+                    for r in self.redirects
+                )
         return replace(self, **changes)
 
 
