@@ -43,3 +43,45 @@ def order_status(*, slug: str | None, as_json: bool) -> None:
         print_json(counts)
     else:
         say(headline(counts))
+
+
+@order.command(
+    "work",
+    help=_("Let orders leave, remind, call the offices above, and send what waits, until stopped."),
+    epilog=examples("yipan order work", "yipan order work --once --json"),
+)
+@click.option("--once", is_flag=True, help=_("One round, then stop."))
+@click.option(
+    "--every",
+    default=2.0,
+    show_default=True,
+    type=click.FloatRange(0.1, 60.0),
+    help=_("Seconds between two rounds."),
+)
+@json_option
+@verb
+def order_work(*, once: bool, every: float, as_json: bool) -> None:
+    start_django()
+    import os
+    import random
+    import socket
+    import time
+    from dataclasses import asdict
+
+    from yipan.order.channels.registry import channels
+    from yipan.order.work import one_round
+
+    worker = f"{socket.gethostname()[:24]}:{os.getpid()}"
+    rng = random.Random()
+    while True:
+        done = one_round(worker=worker, channels=channels(), clock=system_now, rng=rng)
+        if as_json and (once or done.any):
+            print_json(asdict(done))
+        elif once:
+            say(
+                _("%(released)d released, %(called)d calls, %(sent)d messages sent.") % asdict(done)
+            )
+        if once:
+            return
+        if not done.busy:
+            time.sleep(every)

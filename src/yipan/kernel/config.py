@@ -58,6 +58,19 @@ class Config(BaseSettings):
         default="",
         description="SMTP address for password recovery (smtp://user:password@host:port); empty: recovery by code only.",
     )
+    email_from: str = Field(
+        default="yipan@localhost",
+        description="Sender of the orders that leave by e-mail.",
+    )
+    sms_url: str = Field(
+        default="",
+        description="Address of the text-message gateway (docs/reference/order-channels.md); empty: no texts.",
+    )
+    sms_token: str = Field(default="", description="Bearer token that the gateway asks for.")
+    public_url: str = Field(
+        default="",
+        description="Address under which people reach this console, put into messages; empty: none is.",
+    )
     upload_limit_mib: int = Field(
         default=20, ge=1, le=1024, description="Largest file accepted at the door, in MiB."
     )

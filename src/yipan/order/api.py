@@ -21,6 +21,8 @@ from yipan.access.scope import nothing_there
 from yipan.access.signing import signed_in_scope
 from yipan.order import actions, queries
 from yipan.order.actions import Step
+from yipan.order.channels.cap import queries as cap
+from yipan.order.channels.cap.feed import Entry, alert_xml, feed_xml
 from yipan.order.clocks.queries import open_calls
 from yipan.order.deliveries import queries as delivering
 from yipan.order.deliveries.rules import ACT_WORDS, Act, acts_open, return_reason, standing_of
@@ -384,6 +386,38 @@ def _order(request: HttpRequest, pk: UUID) -> Order:
     if found is None:
         raise nothing_there(str(pk))
     return found
+
+
+# ---- the feed ----------------------------------------------------------------------------------------
+
+
+@router.get("/cap", summary="Released orders as a feed of CAP 1.2 alerts (Atom)")
+def cap_feed(request: HttpRequest) -> HttpResponse:
+    scope = signed_in_scope(request, Action.ORDER_READ)
+    board = board_of(request)
+    found = list(cap.told(board.incident, scope)[:PAGE])
+    address = request.build_absolute_uri(request.path)
+    body = feed_xml(
+        title=board.incident.name,
+        address=address,
+        updated=max((o.released_at or board.now for o in found), default=board.now),
+        entries=[
+            Entry(str(o.pk), o.title, o.released_at or o.drafted_at, f"{address}/{o.pk}")
+            for o in found
+        ],
+    )
+    return HttpResponse(body, content_type="application/atom+xml; charset=utf-8")
+
+
+@router.get("/cap/{uuid:pk}", summary="One released order as a CAP 1.2 alert")
+def cap_alert(request: HttpRequest, pk: UUID) -> HttpResponse:
+    scope = signed_in_scope(request, Action.ORDER_READ)
+    found = cap.told(board_of(request).incident, scope).filter(pk=pk).first()
+    if found is None:
+        raise nothing_there(str(pk))
+    return HttpResponse(
+        alert_xml(cap.alert_of(found)), content_type="application/cap+xml; charset=utf-8"
+    )
 
 
 # ---- issuing ----------------------------------------------------------------------------------------

@@ -14,6 +14,7 @@ from yipan.access import audit
 from yipan.access.models import AuditRecord, Incident, User
 from yipan.access.rules import Action
 from yipan.access.scope import Scope, system_scope
+from yipan.order.channels.queries import queue_notice
 from yipan.order.clocks import queries
 from yipan.order.clocks.rules import ANSWER_WITHIN, CLOSES_AFTER, next_call
 from yipan.order.deliveries.actions import Step, perform
@@ -78,6 +79,9 @@ def remind(*, incident: Incident, at: datetime) -> int:
     ]
     before = Outbox.objects.filter(kind__in=[Notice.UNREAD, Notice.DUE]).count()
     Outbox.objects.bulk_create(rows, batch_size=500, ignore_conflicts=True)
+    for kind in (Notice.UNREAD, Notice.DUE):
+        told = [(row.delivery_id, row.unit_id) for row in rows if row.kind == kind]
+        queue_notice(told, kind=kind, step=0, incident=incident, at=at)
     return Outbox.objects.filter(kind__in=[Notice.UNREAD, Notice.DUE]).count() - before
 
 
@@ -129,6 +133,9 @@ def call_offices(*, incident: Incident, at: datetime) -> int:
         batch_size=500,
         ignore_conflicts=True,
     )
+    for step in {call.step for call in calls}:
+        told = [(call.delivery_id, call.unit_id) for call in calls if call.step == step]
+        queue_notice(told, kind=Notice.ESCALATED, step=step, incident=incident, at=at)
     audit.record_many(_call_records(calls, incident=incident, at=at))
     return len(calls)
 

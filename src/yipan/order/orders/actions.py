@@ -13,6 +13,7 @@ from yipan.access import audit
 from yipan.access.models import AuditRecord, Incident, User
 from yipan.access.rules import Action
 from yipan.access.scope import Scope
+from yipan.order.channels.queries import queue_live
 from yipan.order.clocks.queries import keep_duty_hours
 from yipan.order.deliveries import queries as delivering
 from yipan.order.deliveries.rules import Act
@@ -366,6 +367,8 @@ def _release(ready: Sequence[Order], *, by: User | None, at: datetime) -> int:
         day = places.board_time(package).local_day(at)
         written += queries.fan_out([order.pk for order in group], at=at, on=day)
         keep_duty_hours(group, package=package, at=at)
+    for incident, mine in _by_incident(ready).items():
+        queue_live([order.pk for order in mine], incident=incident, at=at)
     audit.record_many(_records(OrderAct.RELEASE, ready, by=by, at=at))
     return written
 
@@ -468,6 +471,13 @@ def _by_package(ready: Sequence[Order]) -> dict[Package, list[Order]]:
     for order in ready:
         package = order.incident.package
         groups.setdefault(package, []).append(order)
+    return groups
+
+
+def _by_incident(ready: Sequence[Order]) -> dict[Incident, list[Order]]:
+    groups: dict[Incident, list[Order]] = {}
+    for order in ready:
+        groups.setdefault(order.incident, []).append(order)
     return groups
 
 

@@ -12,7 +12,9 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from yipan.kernel.config import config
 from yipan.kernel.words import duration
+from yipan.order.channels.sheet.code import content, square
 from yipan.order.deliveries.lanes import Lane
 from yipan.order.deliveries.queries import Quantiles, clock_words
 from yipan.order.models import Delivery, DeliveryEvent, DeliveryState, Priority
@@ -132,3 +134,10 @@ def minutes(value: float | str | None) -> str:
 def paragraphs(text: str) -> list[str]:
     """Return the lines of an order's text."""
     return [line for line in text.splitlines() if line.strip()]
+
+
+@register.simple_tag
+def order_code(delivery: Delivery) -> SafeString:
+    """Return the square code that leads back to a delivery."""
+    base = config().public_url
+    return square(content(str(delivery.pk), base=base), label=_("Code of this order"))

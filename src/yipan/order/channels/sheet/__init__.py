@@ -1,0 +1,1 @@
+"""A sheet of paper with a code that leads back to the order."""

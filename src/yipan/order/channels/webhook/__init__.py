@@ -1,0 +1,1 @@
+"""Signed JSON to a machine of the unit."""
