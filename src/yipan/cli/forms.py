@@ -7,7 +7,18 @@ from pathlib import Path
 
 import click
 
-from yipan.cli.common import EXIT_FAULT, examples, json_option, print_json, say, verb
+from yipan.cli.common import (
+    EXIT_FAULT,
+    examples,
+    find_incident,
+    incident_option,
+    json_option,
+    print_json,
+    say,
+    start_django,
+    system_now,
+    verb,
+)
 from yipan.kernel.texts import terminal_text as _
 
 CUTOFF = "18:00"
@@ -78,3 +89,58 @@ def compile_file(*, file: Path, out: Path | None, cutoff: str, as_json: bool) ->
         _("A unit's day: %(minutes_before).1f minutes before, %(minutes_after).1f now (assumed).")
         % counts
     )
+
+
+@forms.command(
+    "import",
+    help=_("Record a file's dictionary and make its forms requests of an incident."),
+    epilog=examples(
+        "yipan forms import twelve_departments.yaml --decision 'lift checkpoints' --basis 'article 33'"
+    ),
+)
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+@click.option("--purpose", default=_("Daily work of the departments"), show_default=True)
+@click.option("--decision", required=True, help=_("The decision that the forms serve."))
+@click.option("--basis", required=True, help=_("Their legal basis."))
+@click.option(
+    "--approve",
+    metavar="REASON",
+    default="",
+    help=_("Rule in at once the questions that are new, with this reason."),
+)
+@incident_option
+@json_option
+@verb
+def import_file(
+    *,
+    file: Path,
+    purpose: str,
+    decision: str,
+    basis: str,
+    approve: str,
+    slug: str | None,
+    as_json: bool,
+) -> None:
+    start_django()
+    from yipan.access.queries import board_now
+    from yipan.access.scope import system_scope
+    from yipan.places.queries import province
+    from yipan.report.requests.actions import Why, import_forms
+    from yipan.report.requests.files import read_forms_file
+
+    incident = find_incident(slug)
+    made = import_forms(
+        incident=incident,
+        unit=province(incident.package),
+        file=read_forms_file(file),
+        why=Why(purpose, decision, basis),
+        by=None,
+        at=board_now(incident, system_now()),
+        scope=system_scope(),
+        approve_new=approve,
+    )
+    states = {request.code: request.state for request in made}
+    if as_json:
+        print_json({"requests": states})
+    else:
+        say(_("%d requests made.") % len(states))

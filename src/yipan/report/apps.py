@@ -19,5 +19,16 @@ class ReportConfig(AppConfig):
                 "report.row_settled": _("row aside settled"),
                 "report.absence_noted": _("absence noted"),
                 "report.cases_read": _("line list read"),
+                "dictionary.recorded": _("dictionary changed"),
+                "request.drafted": _("request for data drafted"),
+                "request.checked": _("request for data checked"),
+                "request.sent_to_ruling": _("request for data sent to a ruling"),
+                "request.active": _("request for data active"),
+                "request.rejected": _("request for data rejected"),
+                "request.expiring": _("request for data about to end"),
+                "request.closed": _("request for data closed"),
+                "request.ruled": _("field ruled on"),
+                "request.frozen": _("requests for data frozen"),
+                "request.thawed": _("requests for data thawed"),
             }
         )

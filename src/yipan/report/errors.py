@@ -285,6 +285,69 @@ class FormsFileWrong(ReportError):
         return {**super().as_dict(), "faults": [str(fault) for fault in self.faults]}
 
 
+class NoSuchLevel(ReportError):
+    """A request names a level of units that does not exist."""
+
+    code = "R131"
+    text = _("There is no level “%(value)s”.")
+    cure = _("It is one of: %(levels)s.")
+
+
+class RequestStands(ReportError):
+    """A request cannot go from where it stands to there."""
+
+    code = "R132"
+    status = 409
+    text = _("A request that is “%(state)s” cannot become “%(wanted)s”.")
+    cure = _("Open its page again: somebody may have acted on it meanwhile.")
+
+
+class ElementClash(ReportError):
+    """An element's id would change its meaning."""
+
+    code = "R133"
+    status = 409
+    text = _(
+        "The element “%(value)s” is known with another concept, population, measure or time basis."
+    )
+    cure = _("Give the other meaning an id of its own; an id never changes its meaning.")
+
+
+class RequestTooLong(ReportError):
+    """A request's sunset is past, or too far away."""
+
+    code = "R134"
+    text = _("A request cannot end on %(value)s.")
+    cure = _("Choose a day after today, at the latest %(last)s; it can be prolonged then.")
+
+
+class AlreadyRuled(ReportError):
+    """A field was ruled on before."""
+
+    code = "R135"
+    status = 409
+    text = _("This field was already ruled on at %(at)s.")
+    cure = _("Open the page again to see how.")
+
+
+class AlreadyFrozen(ReportError):
+    """Requests are frozen already."""
+
+    code = "R136"
+    status = 409
+    text = _("Requests are frozen already.")
+    cure = _("Thaw them first, or leave it as it stands.")
+
+
+class NotFrozen(ReportError):
+    """There is nothing to thaw."""
+
+    code = "R137"
+    status = 409
+    text = _("No freeze stands.")
+    cure = _("Open the page again: somebody may have thawed it meanwhile.")
+
+
 def _by_code() -> dict[str, type[ReportError]]:
     return {c.code: c for c in error_classes(ReportError) if issubclass(c, ReportError)}
 

@@ -8,6 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 from yipan.access.models import Incident, User
 from yipan.places.models import Unit
+from yipan.report.dictionary import in_language
 
 
 class Source(models.TextChoices):
@@ -66,6 +67,7 @@ class Value(models.Model):
     day = models.DateField()
     version = models.PositiveIntegerField(default=1)
     value = models.FloatField(null=True)  # null: withdrawn
+    text = models.TextField(blank=True, db_default="")  # of an element answered in words (value 1)
     unchanged = models.BooleanField(default=False)  # an explicit "no change"
     recorded_at = models.DateTimeField()  # from when the board knew
     submission = models.ForeignKey(Submission, on_delete=models.CASCADE, related_name="values")
@@ -180,3 +182,229 @@ class Absence(models.Model):
 
     class Meta:
         indexes = [models.Index(fields=["incident", "unit", "since"])]
+
+
+# --- report once: the dictionary, requests, rulings, the one form
+
+
+class Measure(models.TextChoices):
+    """What kind of quantity an element is."""
+
+    STOCK = "stock", _("stock")
+    FLOW = "flow", _("flow")
+    CUM = "cum", _("running total")
+    RATE = "rate", _("rate")
+    PRICE = "price", _("price")
+    NEED = "need", _("need")
+    TEXT = "text", _("text")
+    LIST = "list", _("list")
+    ATTR = "attr", _("attribute")
+    DATE = "date", _("date")
+    FLAG = "flag", _("yes or no")
+
+
+class DataElement(models.Model):
+    """One version of one element of the dictionary; the id never changes its meaning."""
+
+    package = models.ForeignKey(
+        "places.Package", on_delete=models.CASCADE, related_name="elements", db_index=False
+    )
+    element = models.CharField(max_length=48)
+    version = models.PositiveIntegerField(default=1)
+    label_zh = models.CharField(max_length=120)
+    label_en = models.CharField(max_length=120)
+    definition_zh = models.TextField(blank=True)
+    definition_en = models.TextField(blank=True)
+    concept = models.CharField(max_length=80)
+    population = models.CharField(max_length=120, default="all")
+    measure = models.CharField(max_length=8, choices=Measure)
+    time_basis = models.CharField(max_length=8)  # instant, interval
+    level = models.CharField(max_length=24, blank=True)
+    unit = models.CharField(max_length=40, blank=True)
+    cutoff = models.CharField(max_length=16, blank=True)
+    disaggregation = models.JSONField(default=list)
+    source = models.CharField(max_length=12, blank=True)  # empty: it may be asked
+    ask_period = models.CharField(max_length=8, blank=True)
+    formula = models.CharField(max_length=400, blank=True)
+    system = models.CharField(max_length=40, blank=True)
+    owner = models.CharField(max_length=80, blank=True)
+    freshness = models.CharField(max_length=16, blank=True)
+    sensitivity = models.PositiveSmallIntegerField(default=0)
+    legal_basis = models.CharField(max_length=200, blank=True)
+    retention_days = models.PositiveIntegerField(null=True)
+    reason_zh = models.TextField(blank=True)
+    reason_en = models.TextField(blank=True)
+    recorded_at = models.DateTimeField()  # from when this version counts
+    recorded_by = models.ForeignKey(User, null=True, on_delete=models.PROTECT, related_name="+")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["package", "element", "version"], name="element_version_once"
+            ),
+            models.CheckConstraint(condition=Q(sensitivity__lte=3), name="element_sensitivity_0_3"),
+        ]
+
+
+class UnitConversion(models.Model):
+    """What one unit of measure is in another, with its source or the assumption shown beside the value."""
+
+    package = models.ForeignKey(
+        "places.Package", on_delete=models.CASCADE, related_name="conversions"
+    )
+    source_unit = models.CharField(max_length=40)
+    target_unit = models.CharField(max_length=40)
+    factor = models.FloatField()
+    note = models.CharField(max_length=200, blank=True)
+    recorded_at = models.DateTimeField()
+    recorded_by = models.ForeignKey(User, null=True, on_delete=models.PROTECT, related_name="+")
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=Q(factor__gt=0), name="conversion_positive"),
+        ]
+
+
+class RequestState(models.TextChoices):
+    """Where a request for data stands."""
+
+    DRAFT = "draft", _("draft")
+    CHECKED = "checked", _("checked")
+    RULING = "ruling", _("waits for a ruling")
+    REJECTED = "rejected", _("rejected")
+    ACTIVE = "active", _("active")
+    EXPIRING = "expiring", _("expiring")
+    CLOSED = "closed", _("closed")
+
+
+class DataRequest(models.Model):
+    """What one department asks for, for which decision, until when."""
+
+    incident = models.ForeignKey(Incident, on_delete=models.CASCADE, related_name="data_requests")
+    unit = models.ForeignKey(Unit, on_delete=models.PROTECT, related_name="+")  # of whose subtree
+    code = models.CharField(max_length=24)
+    department_zh = models.CharField(max_length=80)
+    department_en = models.CharField(max_length=80)
+    title_zh = models.CharField(max_length=160)
+    title_en = models.CharField(max_length=160)
+    purpose = models.TextField(blank=True)
+    decision = models.TextField(blank=True)  # the decision it serves
+    legal_basis = models.CharField(max_length=200, blank=True)
+    level = models.CharField(max_length=24)  # of the units that answer
+    frequency = models.CharField(max_length=8, default="daily")
+    cutoff = models.CharField(max_length=16, blank=True)
+    deadline = models.CharField(max_length=16, blank=True)
+    statutory = models.BooleanField(default=False)  # a freeze does not stop it
+    state = models.CharField(max_length=8, choices=RequestState, default=RequestState.DRAFT)
+    sunset_on = models.DateField()
+    made_at = models.DateTimeField()
+    made_by = models.ForeignKey(User, null=True, on_delete=models.PROTECT, related_name="+")
+    active_from = models.DateTimeField(null=True)
+    closed_at = models.DateTimeField(null=True)
+    closed_reason = models.TextField(blank=True)
+    minutes_alone = models.FloatField(default=0)  # of a unit's day, were the form sent apart
+    minutes_added = models.FloatField(default=0)  # that it adds to the one page
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["incident", "code"], name="request_code_once"),
+            models.CheckConstraint(
+                condition=Q(closed_at__isnull=True) | ~Q(closed_reason=""),
+                name="request_closed_with_reason",
+            ),
+        ]
+
+    @property
+    def title(self) -> str:
+        """The title in the language in use."""
+        return in_language(self.title_zh, self.title_en)
+
+    @property
+    def department(self) -> str:
+        """The department in the language in use."""
+        return in_language(self.department_zh, self.department_en)
+
+
+class Ruled(models.TextChoices):
+    """How a field that waited was ruled on."""
+
+    SAME = "same", _("it is the element as it stands")
+    NEW = "new", _("it becomes an element of its own")
+    REJECT = "reject", _("it is not asked")
+
+
+class RequestedField(models.Model):
+    """One field of a request: its labels, and what the requester confirmed of it."""
+
+    request = models.ForeignKey(DataRequest, on_delete=models.CASCADE, related_name="fields")
+    position = models.PositiveIntegerField()
+    code = models.CharField(max_length=24)
+    label_zh = models.CharField(max_length=160)
+    label_en = models.CharField(max_length=160)
+    concept = models.CharField(max_length=80)
+    population = models.CharField(max_length=120, default="all")
+    measure = models.CharField(max_length=8, choices=Measure)
+    time_basis = models.CharField(max_length=8)
+    unit = models.CharField(max_length=40, blank=True)
+    cutoff = models.CharField(max_length=16, blank=True)
+    definition = models.TextField(blank=True)
+    # A conflict goes to a ruling with a clock; the ruling is published.
+    asked_at = models.DateTimeField(null=True)
+    due_at = models.DateTimeField(null=True)
+    ruled_at = models.DateTimeField(null=True)
+    ruled_by = models.ForeignKey(User, null=True, on_delete=models.PROTECT, related_name="+")
+    ruling = models.CharField(max_length=8, choices=Ruled, blank=True)
+    ruling_reason = models.TextField(blank=True)
+    ruled_element = models.CharField(max_length=48, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["request", "code"], name="field_code_once"),
+            models.CheckConstraint(
+                condition=Q(ruling="", ruled_at__isnull=True)
+                | (~Q(ruling="") & Q(ruled_at__isnull=False) & ~Q(ruling_reason="")),
+                name="ruling_has_when_and_why",
+            ),
+        ]
+
+    @property
+    def label(self) -> str:
+        """The label in the language in use."""
+        return in_language(self.label_zh, self.label_en)
+
+
+class Freeze(models.Model):
+    """From when to when all requests without a statutory flag are suspended."""
+
+    incident = models.ForeignKey(Incident, on_delete=models.CASCADE, related_name="freezes")
+    since = models.DateTimeField()
+    by = models.ForeignKey(User, null=True, on_delete=models.PROTECT, related_name="+")
+    reason = models.TextField()
+    until = models.DateTimeField(null=True)  # half-open; thawed
+    thawed_by = models.ForeignKey(User, null=True, on_delete=models.PROTECT, related_name="+")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["incident"], condition=Q(until__isnull=True), name="one_freeze_at_a_time"
+            ),
+        ]
+
+
+class MergedForm(models.Model):
+    """The one form of one level and day: fixed when the day begins, kept for ever."""
+
+    incident = models.ForeignKey(Incident, on_delete=models.CASCADE, related_name="merged_forms")
+    level = models.CharField(max_length=24)
+    day = models.DateField()
+    made_at = models.DateTimeField()
+    cutoff = models.CharField(max_length=16)
+    daily = models.JSONField(default=list)  # [{"id", "version", "used_by": {code: fields}}]
+    weekly = models.JSONField(default=list)
+    fields = models.JSONField(default=list)  # lineage: how each requested field is met
+    counts = models.JSONField(default=dict)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["incident", "level", "day"], name="merged_form_once"),
+        ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from yipan.report.views import aside, cases, form, home, upload, values
+from yipan.report.views import aside, cases, form, home, requests, upload, values
 
 app_name = "report"
 
@@ -25,4 +25,14 @@ urlpatterns = [
     path("absences/", home.absence, name="absence"),
     path("cases/", cases.cases, name="cases"),
     path("cases.csv", cases.cases_csv, name="cases_csv"),
+    path("requests/", requests.desk, name="requests"),
+    path("requests/new/", requests.new, name="request_new"),
+    path("requests/freeze/", requests.freeze, name="freeze"),
+    path("requests/<int:pk>/", requests.one, name="request"),
+    path("requests/<int:pk>/act/", requests.act, name="request_act"),
+    path("requests/<int:pk>/fields/<int:field>/rule/", requests.rule, name="rule"),
+    path("requests/<int:pk>/lineage.csv", requests.lineage_csv, name="lineage_csv"),
+    path("burden/", requests.burden, name="burden"),
+    path("dictionary/", requests.dictionary, name="dictionary"),
+    path("dictionary/<str:name>/", requests.element, name="element"),
 ]  # fmt: skip

@@ -28,7 +28,7 @@ class Element:
     definition_en: str
     unit_zh: str
     unit_en: str
-    measure: str  # cumulative, flow, stock, flag
+    measure: str  # cumulative, flow, stock, flag, text, …
     min: int
     max: int
     levels: frozenset[str]
@@ -55,6 +55,11 @@ class Element:
     def cumulative(self) -> bool:
         """Whether it is a running total, which cannot fall without a correction."""
         return self.measure == "cumulative"
+
+    @property
+    def words(self) -> bool:
+        """Whether it is answered in words."""
+        return self.measure == "text"
 
     @property
     def flag(self) -> bool:

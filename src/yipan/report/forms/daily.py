@@ -11,10 +11,12 @@ from yipan.access.rules import Action
 from yipan.access.scope import Scope
 from yipan.kernel.time import BoardTime
 from yipan.places.models import Level, Unit
-from yipan.report.dictionary import GROUPS, Element, Group, asked_of
+from yipan.report.dictionary import GROUPS, Element, Group
 from yipan.report.errors import ReportError
+from yipan.report.forms.current import asked_on, users_on
 from yipan.report.models import Value
 from yipan.report.values import queries
+from yipan.report.values.actions import TEXT_LENGTH
 from yipan.report.values.rules import to_number
 
 DAYS_BACK = 7  # how far back the page can be turned; older days come by file
@@ -31,12 +33,20 @@ class Ask:
     typed: str = ""
     same: bool = False
     fault: ReportError | None = None
+    users: tuple[str, ...] = ()  # whose forms its answer serves
+
+    @property
+    def said_before(self) -> str:
+        """What was said of it in words the time before."""
+        return self.yesterday.text if self.yesterday is not None else ""
 
     @property
     def value(self) -> str:
         """What the field shows: what was typed, else what is known already."""
         if self.typed:
             return self.typed
+        if self.element.words:
+            return self.known.text if self.known is not None else ""
         return "" if self.known is None or self.known.value is None else f"{self.known.value:.0f}"
 
     @property
@@ -72,6 +82,7 @@ class Page:
     unit: Unit
     day: date
     sections: list[Section]
+    period: str
     reported: datetime | None  # when the latest value of this day was received
 
     @property
@@ -95,17 +106,32 @@ class Page:
         return [(a, a.fault) for a in self.asks if a.fault is not None]
 
 
-def daily_page(incident: Incident, *, unit: Unit, day: date, known_at: datetime) -> Page:
-    """Return the page of a unit and day with yesterday's values and what is known of the day."""
+def daily_page(
+    incident: Incident, *, unit: Unit, day: date, known_at: datetime, period: str = "daily"
+) -> Page:
+    """Return the page of a unit and day with yesterday's values and what is known of the day.
+
+    The weekly page is of the week's Monday.
+    """
     known = queries.values_of(incident, unit=unit, day=day, known_at=known_at)
-    before = queries.latest_before(incident, unit=unit, day=day, known_at=known_at)
+    back = 14 if period == "daily" else 28
+    before = queries.latest_before(incident, unit=unit, day=day, known_at=known_at, back_days=back)
+    users = users_on(incident, level=unit.level, day=day, now=known_at)
     sections: dict[str, Section] = {}
-    for element in asked_of(unit.level):
+    for element in asked_on(incident, level=unit.level, day=day, now=known_at, period=period):
         section = sections.setdefault(element.group, Section(GROUPS[element.group]))
-        section.asks.append(Ask(element, before.get(element.id), known.get(element.id)))
+        section.asks.append(
+            Ask(
+                element,
+                before.get(element.id),
+                known.get(element.id),
+                users=tuple(users.get(element.id, ())),
+            )
+        )
     asked = {ask.element.id for s in sections.values() for ask in s.asks}
     times = [v.recorded_at for name, v in known.items() if name in asked]
-    return Page(unit, day, list(sections.values()), max(times, default=None))
+    ordered = [sections[g] for g in GROUPS if g in sections]
+    return Page(unit, day, ordered, period, max(times, default=None))
 
 
 @dataclass(frozen=True)
@@ -113,6 +139,7 @@ class Answers:
     """What a person sent from the page, as `submit_values` takes it."""
 
     values: dict[str, float | None]
+    texts: dict[str, str]
     unchanged: frozenset[str]
     reasons: dict[str, str]
     faults: dict[str, ReportError]
@@ -121,12 +148,19 @@ class Answers:
 def read_answers(page: Page, sent: Mapping[str, str], same: Sequence[str]) -> Answers:
     """Return the answers typed into a page; each question keeps what was typed into it."""
     values: dict[str, float | None] = {}
+    texts: dict[str, str] = {}
     faults: dict[str, ReportError] = {}
     repeated: set[str] = set()
     for ask in page.asks:
         name = ask.element.id
-        ask.typed = sent.get(name, "").strip()[:40]
+        ask.typed = sent.get(name, "").strip()[: TEXT_LENGTH if ask.element.words else 40]
         ask.same = name in same
+        if ask.element.words:
+            if ask.typed:
+                texts[name] = ask.typed
+            elif ask.same:
+                repeated.add(name)
+            continue
         try:
             number = to_number(ask.typed, label=ask.element.label, flag=ask.element.flag)
         except ReportError as fault:
@@ -140,13 +174,16 @@ def read_answers(page: Page, sent: Mapping[str, str], same: Sequence[str]) -> An
     reason = sent.get("reason", "").strip()[:500]
     changed = [a.element.id for a in page.asks if a.known is not None]
     return Answers(
-        values, frozenset(repeated), dict.fromkeys(changed, reason) if reason else {}, faults
+        values, texts, frozenset(repeated), dict.fromkeys(changed, reason) if reason else {}, faults
     )
 
 
 def adds_nothing(page: Page, answers: Answers) -> bool:
     """Return whether every answer is known already with the same value (and there is one)."""
-    if not answers.values and not answers.unchanged:
+    if not answers.values and not answers.unchanged and not answers.texts:
+        return False
+    texts = {a.element.id: a.known.text for a in page.asks if a.known is not None}
+    if any(texts.get(name) != text for name, text in answers.texts.items()):
         return False
     known = {a.element.id: a.known.value for a in page.asks if a.known is not None}
     before = {a.element.id: a.yesterday.value for a in page.asks if a.yesterday is not None}
@@ -161,6 +198,11 @@ def default_day(clock: BoardTime, unit: Unit, at: datetime) -> date:
     """
     below = unit.level in (Level.VILLAGE, Level.FACILITY, Level.TOWNSHIP)
     return clock.local_day(at) if below else clock.last_data_day(at)
+
+
+def week_of(day: date) -> date:
+    """Return the Monday of a day's week: the day a weekly page is of."""
+    return day - timedelta(days=day.weekday())
 
 
 def days_to_choose(clock: BoardTime, incident: Incident, at: datetime) -> list[date]:

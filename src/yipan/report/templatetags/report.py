@@ -6,8 +6,8 @@ from django import template
 from django.utils.translation import gettext as _
 
 from yipan.kernel.words import count
-from yipan.report.dictionary import ELEMENTS
-from yipan.report.models import Value
+from yipan.report.dictionary import ELEMENTS, in_language
+from yipan.report.models import DataElement, Value
 
 register = template.Library()
 
@@ -40,3 +40,15 @@ def sex_word(code: str) -> str:
 def outcome_word(code: str) -> str:
     """Return the word for a case's outcome, empty while there is none."""
     return {"cured": _("cured"), "died": _("died"), "void": _("no case after all")}.get(code, "")
+
+
+@register.filter
+def label_of(element: DataElement) -> str:
+    """Return the label of a dictionary row in the language in use."""
+    return in_language(element.label_zh, element.label_en)
+
+
+@register.filter
+def definition_of(element: DataElement) -> str:
+    """Return the definition of a dictionary row in the language in use."""
+    return in_language(element.definition_zh, element.definition_en)

@@ -28,10 +28,12 @@ from yipan.report.errors import (
     ReportError,
     StoodDown,
 )
+from yipan.report.forms.current import elements_named
 from yipan.report.models import Absence, RowAside, Source, Submission, Value
 from yipan.report.values import queries
 from yipan.report.values.rules import check_day, check_total, check_value, known_element
 
+TEXT_LENGTH = 2000
 ATTEMPTS = 3  # two people correcting one value at once: the second looks again and goes after
 
 
@@ -49,17 +51,23 @@ def submit_values(
     device_at: datetime | None = None,
     reasons: Mapping[str, str] | None = None,
     unchanged: frozenset[str] = frozenset(),
+    texts: Mapping[str, str] | None = None,
 ) -> Submission:
     """Take one unit's values of one day and return the submission, the same one for a replayed key.
 
     A missing or None value is "not reported", never zero; an element in `unchanged` repeats the
     last known value as an explicit answer. A value that differs from the one known is a
-    correction and needs its reason in `reasons`; None with a reason withdraws a value.
+    correction and needs its reason in `reasons`; None with a reason withdraws a value. `texts` are
+    the answers of elements answered in words.
     Raises Refused (R101) naming every fault (then nothing is taken), KeyTaken (R123),
     NothingSent (R126), StoodDown (R125), and what `scope.check` raises.
     """
     scope.check(Action.REPORT_SUBMIT, unit)
-    sent = _Sent(incident, unit, day, dict(values), dict(reasons or {}), unchanged, at)
+    said = {
+        name: text.strip()[:TEXT_LENGTH] for name, text in (texts or {}).items() if text.strip()
+    }
+    numbers = {**values, **dict.fromkeys(said, 1.0)}
+    sent = _Sent(incident, unit, day, numbers, dict(reasons or {}), unchanged, at, said)
     for attempt in range(ATTEMPTS):
         there = _replayed(client_key, incident=incident, unit=unit, source=source)
         if there is not None:
@@ -134,6 +142,7 @@ class _Sent:
     reasons: dict[str, str]
     unchanged: frozenset[str]
     at: datetime
+    texts: Mapping[str, str] = field(default_factory=dict)
 
 
 def _replayed(key: str, *, incident: Incident, unit: Unit, source: str) -> Submission | None:
@@ -212,9 +221,12 @@ def _at_the_door(sent: _Sent) -> list[Value]:
     }
     before = queries.latest_before(sent.incident, unit=sent.unit, day=sent.day, known_at=sent.at)
     accepted: list[Value] = []
-    for name in [*sent.values, *sorted(sent.unchanged - sent.values.keys())]:
+    named = [*sent.values, *sorted(sent.unchanged - sent.values.keys())]
+    elements = elements_named(sent.incident.package, set(named), known_at=sent.at)
+    for name in named:
         try:
-            value = _one(sent, name, known.get(name), before.get(name), versions.get(name, 0))
+            element = elements.get(name) or known_element(name)
+            value = _one(sent, element, known.get(name), before.get(name), versions.get(name, 0))
         except ReportError as fault:
             faults[name] = fault
             continue
@@ -226,15 +238,16 @@ def _at_the_door(sent: _Sent) -> list[Value]:
 
 
 def _one(
-    sent: _Sent, name: str, known: Value | None, before: Value | None, versions: int
+    sent: _Sent, element: Element, known: Value | None, before: Value | None, versions: int
 ) -> Value | None:
-    element = known_element(name)
+    name = element.id
+    text = sent.texts.get(name, "")
     number = sent.values.get(name)
     repeat = name in sent.unchanged and number is None
     if repeat:
         if before is None:
             raise NothingToRepeat(label=element.label)
-        number = before.value
+        number, text = before.value, before.text
     reason = sent.reasons.get(name, "").strip()
     if number is None:
         if not (reason and known is not None and known.value is not None):
@@ -243,7 +256,7 @@ def _one(
         check_value(element, number, level=sent.unit.level)
         if element.cumulative and not reason:
             check_total(element, number, sent.day, _totals(sent, name))
-    if known is not None and known.value == number:
+    if known is not None and known.value == number and known.text == text:
         return None
     if known is not None and not reason:
         raise ReasonMissing(
@@ -259,6 +272,7 @@ def _one(
         day=sent.day,
         version=versions + 1,
         value=number,
+        text=text,
         unchanged=repeat,
         recorded_at=sent.at,
         reason=reason if versions or element.cumulative else "",
@@ -469,6 +483,7 @@ class _Door:
         if not rows:
             return
         names = {name for r in rows for name in r.values}
+        self.elements = elements_named(self.incident.package, names, known_at=self.at)
         there = Value.objects.filter(incident=self.incident, element__in=names)
         span = there.filter(day__range=(min(r.day for r in rows), max(r.day for r in rows)))
         asked = (
@@ -481,7 +496,7 @@ class _Door:
         ):
             if (unit, name, day) in asked:
                 self.known[unit, name, day] = (version, value)
-        running = [n for n in names if n in ("confirmed", "cured", "deaths")]
+        running = [n for n, element in self.elements.items() if element.cumulative]
         if running and self.source != Source.BULLETIN:
             for unit, name, day, value in (
                 there.filter(element__in=running)

@@ -19,6 +19,7 @@ from yipan.access.signing import signed_in
 from yipan.kernel.words import day as day_in_words
 from yipan.places.models import Unit
 from yipan.report.errors import NotADate, Refused, ReportError
+from yipan.report.forms.current import asked_on
 from yipan.report.forms.daily import (
     Page,
     adds_nothing,
@@ -27,6 +28,7 @@ from yipan.report.forms.daily import (
     default_day,
     read_answers,
     unit_of_page,
+    week_of,
 )
 from yipan.report.models import Source, Submission
 from yipan.report.values.actions import faults_of_values, submit_values
@@ -44,7 +46,10 @@ def form(request: PersonRequest) -> HttpResponse:
     if unit is None:
         raise Forbidden(_("You report for no unit of this incident."))
     day = _day(asked.get("day", ""), board, unit)
-    page = daily_page(board.incident, unit=unit, day=day, known_at=board.at)
+    period = "weekly" if asked.get("period") == "weekly" else "daily"
+    if period == "weekly":
+        day = week_of(day)
+    page = daily_page(board.incident, unit=unit, day=day, known_at=board.at, period=period)
     if request.method == "POST":
         return _take(request, page)
     return _show(request, page)
@@ -88,6 +93,7 @@ def _take(request: PersonRequest, page: Page) -> HttpResponse:
             scope=request.scope,
             reasons=answers.reasons,
             unchanged=answers.unchanged,
+            texts=answers.texts,
         )
     except Refused as refused:
         for ask in page.asks:
@@ -116,7 +122,7 @@ def _received(request: PersonRequest, page: Page, sent: Submission | None) -> Ht
             {"received_at": clock, "message": message, "submission": sent.pk if sent else None}
         )
     told = f"sent={sent.pk}" if sent is not None else "stands=1"
-    query = f"?unit={page.unit.code}&day={page.day.isoformat()}&{told}"
+    query = f"?unit={page.unit.code}&day={page.day.isoformat()}&period={page.period}&{told}"
     return redirect(f"{reverse('report:form')}{query}")
 
 
@@ -137,6 +143,15 @@ def _show(request: PersonRequest, page: Page, fault: ReportError | None = None) 
         "reason": request.POST.get("reason", ""),
         "may_choose": request.scope.home != page.unit or not page.unit.reports,
         "client_key": request.POST.get("client_key", "") or str(uuid4()),
-        "keep": f"daily.{page.unit.code}.{page.day.isoformat()}",
+        "weekly": bool(
+            asked_on(
+                board.incident,
+                level=page.unit.level,
+                day=week_of(page.day),
+                now=board.at,
+                period="weekly",
+            )
+        ),
+        "keep": f"{page.period}.{page.unit.code}.{page.day.isoformat()}",
     }
     return render(request, "report/form.html", context, status=fault.status if fault else 200)
