@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from time import perf_counter
 from typing import Any
 
@@ -16,6 +16,7 @@ from yipan.access.models import Incident, User
 from yipan.access.queries import board_now
 from yipan.assess import assumptions
 from yipan.assess.models import Assessment, Tier, TierChange, UnitSituation
+from yipan.assess.outlook.look import look
 from yipan.assess.rules import check_moment
 from yipan.assess.situation import figures, onset, picture, transmission
 from yipan.assess.situation.figures import UnitFigures, whole
@@ -28,6 +29,9 @@ from yipan.assess.warnings.find import ALPHA, of_counts
 from yipan.engines.surveillance.tiers import TierDecision, decide_tier
 from yipan.places.models import Level, Unit
 
+CLOSER_WITHIN = timedelta(hours=36)
+"""An assessment of a moment this recent gets the closer look at once; one of the past on demand."""
+
 
 def assess(
     *, incident: Incident, known_at: datetime, made_at: datetime, by: User | None = None
@@ -38,7 +42,8 @@ def assess(
     differs from the assessment before, and the alarms that the counts raise. A moment earlier than
     one already assessed is a look back: it changes no tier and raises no alarm. Raises NotYet (A201) for a moment that has not come.
     """
-    check_moment(known_at, now=board_now(incident, made_at))
+    now = board_now(incident, made_at)
+    check_moment(known_at, now=now)
     there = Assessment.objects.filter(incident=incident, known_at=known_at).first()
     if there is not None:
         return there
@@ -46,6 +51,8 @@ def assess(
     pack = pack_of(incident)
     known = picture.read(incident, known_at=known_at, elements=pack.elements)
     made = _Made.of(known, pack)
+    near = known_at > now - CLOSER_WITHIN
+    closer = {"made_at": made_at.isoformat(), **look(known, made.onsets)} if near else {}
     with transaction.atomic():
         assessment, fresh = Assessment.objects.get_or_create(
             incident=incident,
@@ -57,6 +64,7 @@ def assess(
                 "method": made.method,
                 "province": made.province,
                 "series": made.series,
+                "outlook": closer,
                 "seconds": perf_counter() - started,
             },
         )
@@ -75,6 +83,31 @@ def assess(
                 incident=incident,
                 detail={"counties": len(known.counties), "tier_changes": changes, "alarms": alarms},
             )
+    return assessment
+
+
+def look_closer(*, assessment: Assessment, at: datetime, by: User | None = None) -> Assessment:
+    """Add the closer look (`assess/outlook`) to an assessment that has none; return it.
+
+    Assessments of now have it from the start; this is for a moment looked back at.
+    """
+    if assessment.outlook:
+        return assessment
+    incident = assessment.incident
+    known = picture.read(incident, known_at=assessment.known_at)
+    onsets = onset.estimate(known, assumptions.onset_to_report(incident.disease))
+    with transaction.atomic():
+        assessment.outlook = {"made_at": at.isoformat(), **look(known, onsets)}
+        assessment.save(update_fields=["outlook"])
+        audit.record(
+            event="assess.looked_closer",
+            at=assessment.known_at,
+            actor=by,
+            object_type="assessment",
+            object_id=str(assessment.pk),
+            unit=known.province,
+            incident=incident,
+        )
     return assessment
 
 
@@ -116,6 +149,7 @@ class _Made:
     def method(self) -> dict[str, Any]:
         interval = assumptions.serial_interval(self.known.incident.disease)
         reporting = assumptions.onset_to_report(self.known.incident.disease)
+        dying = assumptions.onset_to_death(self.known.incident.disease)
         answer = self.onsets.answer
         return {
             "yipan": __version__,
@@ -128,6 +162,7 @@ class _Made:
                 "by": "day of confirmation",
                 "min_local_cases": 11,
             },
+            "onset_to_death": dying.as_dict() if dying else None,
             "nowcast": {
                 "cases_with_onset": int((~np.isnat(self.known.cases.onset_day)).sum()),
                 "cases_without_onset": self.onsets.without_onset,

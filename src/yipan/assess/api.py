@@ -37,6 +37,9 @@ class AssessmentOut(BaseModel):
     headline: str
     province: dict[str, Any] = Field(description="See docs/reference/assess-situation.md.")
     method: dict[str, Any]
+    outlook: dict[str, Any] = Field(
+        description="A closer look: Rt by onset, severity; empty until made."
+    )
 
 
 class MomentOut(BaseModel):

@@ -15,6 +15,7 @@ class AssessConfig(AppConfig):
                 "assess.made": gettext_lazy("assessment made"),
                 "assess.clusters_sought": gettext_lazy("clusters looked for"),
                 "assess.alarm_judged": gettext_lazy("alarm judged"),
+                "assess.looked_closer": gettext_lazy("looked closer"),
                 "assess.exported": gettext_lazy("assessment exported"),
             }
         )

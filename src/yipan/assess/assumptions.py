@@ -25,6 +25,20 @@ class Delay:
         return {**asdict(self), "published": self.published.isoformat()}
 
 
+@dataclass(frozen=True)
+class LogNormalDelay:
+    """A delay in days whose logarithm is normal, as published."""
+
+    meanlog: float
+    sdlog: float
+    published: date
+    source: str
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return it as an assessment's method records it."""
+        return {**asdict(self), "published": self.published.isoformat()}
+
+
 @lru_cache(maxsize=1)
 def _tables() -> dict[str, Any]:
     text = files(__package__).joinpath("assumptions.yaml").read_text(encoding="utf-8")
@@ -43,6 +57,12 @@ def serial_interval(disease: str) -> Delay | None:
 def onset_to_report(disease: str) -> Delay | None:
     """Return the delay from onset to report of a disease, None where nobody has given one."""
     return _delay(disease, "onset_to_report")
+
+
+def onset_to_death(disease: str) -> LogNormalDelay | None:
+    """Return the delay from onset to death of a disease, None where nobody has given one."""
+    entry = _tables()["diseases"].get(disease, {}).get("onset_to_death")
+    return LogNormalDelay(**entry) if entry else None
 
 
 def published_later(disease: str, day: date) -> list[str]:

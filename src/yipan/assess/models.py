@@ -20,6 +20,7 @@ class Assessment(models.Model):
     method = models.JSONField()  # versions and parameters, each with its source
     province = models.JSONField()  # the province's figures: see assess/situation
     series = models.JSONField()  # daily series for the curve, Rt by city: see assess/situation
+    outlook = models.JSONField(default=dict)  # a closer look, empty until made: see assess/outlook
     seconds = models.FloatField()
 
     class Meta:

@@ -70,6 +70,7 @@ def summary(assessment: Assessment) -> dict[str, Any]:
         "headline": headline(assessment),
         "province": assessment.province,
         "method": assessment.method,
+        "outlook": assessment.outlook,
     }
 
 

@@ -11,6 +11,7 @@ app_name = "assess"
 urlpatterns = [
     path("", views.home, name="home"),
     path("now/", views.run, name="run"),
+    path("closer/", views.closer, name="closer"),
     path("counties/<str:code>/", views.county, name="county"),
     path("cities/<str:code>/", views.city, name="city"),
     path("gaps/", views.gaps, name="gaps"),

@@ -65,6 +65,15 @@ def run(request: PersonRequest) -> HttpResponse:
     return redirect("assess:home")
 
 
+@require_POST
+@signed_in
+def closer(request: PersonRequest) -> HttpResponse:
+    """Look closer at the assessment shown: Rt by onset, how grave."""
+    request.scope.check(Action.ASSESS_RUN)
+    actions.look_closer(assessment=_assessment(request), at=request.board.now, by=request.user)
+    return redirect("assess:home")
+
+
 @require_safe
 @signed_in
 def county(request: PersonRequest, code: str) -> HttpResponse:

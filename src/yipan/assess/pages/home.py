@@ -15,6 +15,7 @@ from yipan.access.context import Board
 from yipan.access.scope import Scope
 from yipan.assess import queries
 from yipan.assess.models import Alarm, Assessment, Tier, UnitSituation
+from yipan.assess.outlook import words as closer_words
 from yipan.assess.pages import pictures
 from yipan.assess.situation import words as sentences
 from yipan.assess.tiers.packs import Pack, pack_named
@@ -153,6 +154,40 @@ class Home:
             latest=self.province["rt"],
             incomplete_from=None,
         )
+
+    @property
+    def closer(self) -> Mapping[str, Any]:
+        """The closer look, empty until made."""
+        found: Mapping[str, Any] = self.assessment.outlook
+        return found
+
+    @cached_property
+    def pooled(self) -> dict[str, Any] | None:
+        """Rt by day of onset, pooled over the counties; None where it cannot be said or was not made."""
+        rt = self.closer.get("rt")
+        if not rt or "note" in rt:
+            return None
+        return pictures.band(
+            rt, latest=rt["latest"], incomplete_from=self.assessment.series["incomplete_from"]
+        )
+
+    @property
+    def pooled_note(self) -> str:
+        """Why there is no Rt by day of onset, empty where there is."""
+        rt = self.closer.get("rt", {})
+        return closer_words.pooled_note(rt["note"]) if "note" in rt else ""
+
+    @property
+    def severity(self) -> str:
+        """The delay-corrected fatality in words, empty where nobody looked closer."""
+        found = self.closer.get("severity")
+        return closer_words.severity_finding(found) if found else ""
+
+    @property
+    def severity_context(self) -> str:
+        """What it rests on."""
+        found = self.closer.get("severity")
+        return closer_words.severity_context(found) if found else ""
 
     @property
     def days(self) -> list[pictures.DayRow]:

@@ -114,6 +114,26 @@ def estimate(known: Known, delay: Delay | None) -> Onset:
     return Onset("", reported, answer, lead, without)
 
 
+def by_county(known: Known, lead: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return (local, imported) cases by onset day and county, `lead` days before the first included.
+
+    A case of which nobody said whether it was imported counts as local.
+    """
+    cases = known.cases
+    first = np.datetime64(known.days[0], "D")
+    _day, county = indices(cases, known.counties, known.days)
+    dated = ~np.isnat(cases.onset_day) & (county >= 0)
+    day = ((cases.onset_day[dated] - first) // ONE_DAY).astype(np.int64) + lead
+    county, came = county[dated], cases.imported[dated] == 1
+    inside = (day >= 0) & (day < len(known.days) + lead)
+    tables = []
+    for chosen in (inside & ~came, inside & came):
+        table = np.zeros((len(known.days) + lead, len(known.counties)))
+        np.add.at(table, (day[chosen], county[chosen]), 1)
+        tables.append(table)
+    return tables[0], tables[1]
+
+
 def prior_delay(delay: Delay) -> NDArray[np.float64]:
     """Return a published delay as probabilities of 0, 1, … days, a gamma of its mean and sd."""
     shape = (delay.mean_days / delay.sd_days) ** 2

@@ -1,0 +1,13 @@
+"""A closer look: Rt by day of onset, pooled over the counties, and how grave the disease is here.
+
+It costs more than the counts and is made for assessments of now, or on demand. `Assessment.outlook`
+is empty until then:
+
+    made_at     when it was computed
+    rt          {"dates", "median", "lo50", "hi50", "lo90", "hi90", "latest", "counties", "hyperparameters"};
+                by day of onset, `latest` as `province.rt`, `counties` {code: {"median", "q05", "q95", …}}
+                of those with enough local cases; or {"note"}: no_line_list, too_few_delays,
+                too_uncertain, no_serial_interval
+    severity    {"estimate", "low", "high", "naive", "deaths", "cases", "note"}: the delay-corrected share
+                of cases that die, with a 95 % interval; or {"note"}: no_line_list, no_delay, no_deaths
+"""

@@ -1,0 +1,53 @@
+"""The closer look in sentences."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+from yipan.kernel import words
+
+
+def severity_finding(found: Mapping[str, Any]) -> str:
+    """Return the delay-corrected fatality with its interval, or why there is none."""
+    if "estimate" not in found:
+        return {
+            "no_line_list": _("Fatality: no line list with onset days"),
+            "no_delay": _("Fatality: no delay from onset to death is known for this disease"),
+            "no_deaths": _("Fatality: deaths are not published"),
+        }.get(found["note"], _("Fatality: nothing can be said"))
+    span = _("95%%: %(low)s–%(high)s") % {
+        "low": words.percent(found["low"], places=1),
+        "high": words.percent(found["high"], places=1),
+    }
+    if found["estimate"] is None:
+        return _("Fatality: too early to say (%s)") % span
+    return _("%(share)s of cases die (%(span)s), corrected for those who may yet") % {
+        "share": words.percent(found["estimate"], places=1),
+        "span": span,
+    }
+
+
+def severity_context(found: Mapping[str, Any]) -> str:
+    """Return what the fatality rests on."""
+    if "estimate" not in found:
+        return ""
+    text = _("%(deaths)s deaths, %(cases)s cases with a known onset") % {
+        "deaths": words.count(found["deaths"]),
+        "cases": words.count(found["cases"]),
+    }
+    if found["note"] == "faster_than_delay":
+        text += _("; deaths come faster than the assumed delay allows: it does not fit")
+    return text
+
+
+def pooled_note(note: str) -> str:
+    """Return why there is no Rt by day of onset."""
+    return {
+        "no_line_list": _("Rt by onset: no line list with onset days"),
+        "too_few_delays": _("Rt by onset: too few delays known to say"),
+        "too_uncertain": _("Rt by onset: too early in the wave to say"),
+        "no_serial_interval": _("Rt: no serial interval is known for this disease"),
+    }[note]

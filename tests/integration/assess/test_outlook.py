@@ -1,0 +1,96 @@
+"""The closer look: for now at once, for the past on demand, and each answer or the reason for none."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+from django.test import Client
+
+from cast import Cast
+from front import Front
+from yipan.access.models import User
+from yipan.assess.actions import assess, look_closer
+from yipan.assess.models import Assessment
+from yipan.report.models import Source
+
+pytestmark = pytest.mark.django_db
+As = Callable[[User], Client]
+
+
+@pytest.fixture
+def wave(front: Front) -> Front:
+    """Six cases a day with their onsets, as the bulletins say; one of them in a hundred has died."""
+    rows = [("100101", n, n - d, False) for n in range(8, 25) for d in (2, 3, 4, 5, 6, 7)]
+    front.cases(rows)
+    published = [front.published(n, u10=max(0, 6 * (n - 7)))[0] for n in range(1, 25)]
+    front.send(
+        [r._replace(values={**r.values, "deaths": float(r.day.day >= 22)}) for r in published],
+        Source.BULLETIN,
+    )
+    return front
+
+
+def now(front: Front) -> Assessment:
+    known_at = front.assess(24).known_at + timedelta(minutes=1)
+    return assess(incident=front.incident, known_at=known_at, made_at=known_at)
+
+
+def test_a_moment_of_the_past_gets_it_on_demand_and_once(wave: Front) -> None:
+    made = wave.assess(24)
+    assert made.outlook == {}
+    closer = look_closer(assessment=made, at=made.known_at)
+    assert set(closer.outlook) == {"made_at", "rt", "severity"}
+    first = dict(closer.outlook)
+    assert look_closer(assessment=closer, at=made.known_at + timedelta(days=9)).outlook == first
+
+
+def test_now_has_it_from_the_start_and_both_ways_agree(wave: Front) -> None:
+    made = now(wave)
+    later = look_closer(assessment=wave.assess(24), at=made.known_at)
+    assert made.outlook["rt"] == later.outlook["rt"]
+    assert made.outlook["severity"] == later.outlook["severity"]
+
+
+def test_steady_cases_have_an_rt_near_one_by_onset(wave: Front) -> None:
+    rt = now(wave).outlook["rt"]
+    assert len(rt["dates"]) == len(rt["median"])
+    assert all(a <= b <= c for a, b, c in zip(rt["lo90"], rt["median"], rt["hi90"], strict=True))
+    assert rt["latest"]["q05"] < 1.3
+    assert rt["latest"]["q95"] > 0.7
+    assert set(rt["counties"]) == {"100101"}
+
+
+def test_the_fatality_is_corrected_for_those_who_may_yet_die(wave: Front) -> None:
+    found = now(wave).outlook["severity"]
+    assert (found["deaths"], found["cases"]) == (1, 102)
+    assert found["naive"] < found["estimate"] <= 1
+    assert found["low"] < found["estimate"] < found["high"]
+
+
+def test_without_a_line_list_it_says_so(front: Front) -> None:
+    front.counties(1, c100101=1)
+    made = look_closer(assessment=front.assess(1), at=front.assess(1).known_at)
+    assert made.outlook["rt"] == {"note": "no_line_list"}
+    assert made.outlook["severity"] == {"note": "no_line_list"}
+
+
+def test_the_page_shows_it_or_offers_it(
+    cast: Cast, wave: Front, as_person: As, client: Client
+) -> None:
+    made = wave.assess(24)
+    wave.incident.clock_at = made.known_at
+    wave.incident.exercise = True
+    wave.incident.save()
+    assert client.post("/assess/closer/").status_code == 401
+    assert as_person(cast.department).post("/assess/closer/").status_code == 403
+    analyst = as_person(cast.analyst)
+    assert "A closer look was not made" in analyst.get("/assess/").content.decode()
+    assert analyst.post("/assess/closer/").status_code == 302
+    page = analyst.get("/assess/").content.decode()
+    assert "of cases die (95%" in page
+    assert "pooled over the counties" in page
+    cast.analyst.language = "zh-hans"
+    cast.analyst.save(update_fields=["language"])
+    assert "病死率" in analyst.get("/assess/").content.decode()
