@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from yipan import __version__
-from yipan.cli import analyst, audit, board, forms, loop, orders, serve, situation
+from yipan.cli import analyst, audit, board, forms, loop, orders, serve, situation, two_hands
 from yipan.kernel.texts import terminal_text as _
 
 
@@ -35,6 +35,7 @@ for _verb in (
     analyst.scan,
     situation.tiers,
     situation.chains,
+    two_hands.validate,
     audit.audit,
     board.backup,
     board.restore,
