@@ -30,5 +30,8 @@ class ReportConfig(AppConfig):
                 "request.ruled": _("field ruled on"),
                 "request.frozen": _("requests for data frozen"),
                 "request.thawed": _("requests for data thawed"),
+                "register.entered": _("register events entered"),
+                "register.voided": _("register event voided"),
+                "table.released": _("department table delivered"),
             }
         )

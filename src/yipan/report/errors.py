@@ -348,6 +348,23 @@ class NotFrozen(ReportError):
     cure = _("Open the page again: somebody may have thawed it meanwhile.")
 
 
+class EventVoided(ReportError):
+    """An event of a register was voided before."""
+
+    code = "R138"
+    status = 409
+    text = _("This event was voided before.")
+    cure = _("Record what is right as an event of its own.")
+
+
+class CellMapWrong(ReportError):
+    """A template's cell map names what the workbook or the request does not have."""
+
+    code = "R139"
+    text = _("The cell map cannot be used: %(why)s.")
+    cure = _("It needs a sheet, a first row, and a column letter for each field.")
+
+
 def _by_code() -> dict[str, type[ReportError]]:
     return {c.code: c for c in error_classes(ReportError) if issubclass(c, ReportError)}
 

@@ -304,6 +304,12 @@ class DataRequest(models.Model):
     closed_reason = models.TextField(blank=True)
     minutes_alone = models.FloatField(default=0)  # of a unit's day, were the form sent apart
     minutes_added = models.FloatField(default=0)  # that it adds to the one page
+    template = models.BinaryField(
+        null=True
+    )  # the department's own workbook, filled by its cell map
+    cell_map = models.JSONField(
+        default=dict
+    )  # {"sheet", "first_row", "unit", "columns": {field: letter}}
 
     class Meta:
         constraints = [
@@ -408,3 +414,69 @@ class MergedForm(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["incident", "level", "day"], name="merged_form_once"),
         ]
+
+
+# --- registers
+
+
+class Register(models.TextChoices):
+    """Which register an event is of."""
+
+    PERSON = "person", _("persons")
+    PLACE = "place", _("places")
+    STOCK = "stock", _("stock")
+
+
+class RegisterEvent(models.Model):
+    """One thing that happened: what it changes, by how much, when it happened and when we learnt it.
+
+    Nothing is overwritten: a wrong event is voided by another, which says why. So any cut-off, any
+    population and any moment of knowledge is a query.
+    """
+
+    incident = models.ForeignKey(
+        Incident, on_delete=models.CASCADE, related_name="register_events", db_index=False
+    )
+    unit = models.ForeignKey(Unit, on_delete=models.PROTECT, related_name="+", db_index=False)
+    register = models.CharField(max_length=6, choices=Register)
+    concept = models.CharField(max_length=80)  # of the element that it changes
+    change = models.FloatField()  # +1 a person begins, −1 a person ends; a quantity of stock
+    subject = models.CharField(
+        max_length=64, blank=True
+    )  # pseudonym of the person, code of the place
+    populations = models.CharField(max_length=240, blank=True, default="")  # "|students|poor|"
+    occurred_at = models.DateTimeField()
+    recorded_at = models.DateTimeField()
+    expires_at = models.DateTimeField(null=True)  # of an event about a person
+    voids = models.ForeignKey("self", null=True, on_delete=models.CASCADE, related_name="voided_by")
+    reason = models.TextField(blank=True)
+    submission = models.ForeignKey(
+        Submission, on_delete=models.CASCADE, related_name="register_events"
+    )
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(voids__isnull=True) | ~Q(reason=""), name="void_has_reason"
+            ),
+            models.UniqueConstraint(
+                fields=["voids"], condition=Q(voids__isnull=False), name="event_voided_once"
+            ),
+        ]
+        indexes = [models.Index(fields=["incident", "concept", "occurred_at", "unit"])]
+
+
+class TableRelease(models.Model):
+    """One delivery of a department's table: what was known when it was made, and what it covered."""
+
+    request = models.ForeignKey(DataRequest, on_delete=models.CASCADE, related_name="releases")
+    day = models.DateField()
+    known_at = models.DateTimeField()
+    made_by = models.ForeignKey(User, null=True, on_delete=models.PROTECT, related_name="+")
+    format = models.CharField(max_length=8)
+    units = models.PositiveIntegerField()
+    cells = models.PositiveIntegerField()  # filled
+    elements = models.JSONField(default=list)  # asked elements that it rests on
+
+    class Meta:
+        indexes = [models.Index(fields=["request", "known_at"])]

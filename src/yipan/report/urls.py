@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from yipan.report.views import aside, cases, form, home, requests, upload, values
+from yipan.report.views import aside, cases, form, home, requests, tables, upload, values
 
 app_name = "report"
 
@@ -32,6 +32,11 @@ urlpatterns = [
     path("requests/<int:pk>/act/", requests.act, name="request_act"),
     path("requests/<int:pk>/fields/<int:field>/rule/", requests.rule, name="rule"),
     path("requests/<int:pk>/lineage.csv", requests.lineage_csv, name="lineage_csv"),
+    path("requests/<int:pk>/table/", tables.table, name="table"),
+    path("requests/<int:pk>/table.xlsx", tables.download, {"format": "xlsx"}, name="table_xlsx"),
+    path("requests/<int:pk>/table.csv", tables.download, {"format": "csv"}, name="table_csv"),
+    path("requests/<int:pk>/table.json", tables.download, {"format": "json"}, name="table_json"),
+    path("requests/<int:pk>/template/", tables.template, name="table_template"),
     path("burden/", requests.burden, name="burden"),
     path("dictionary/", requests.dictionary, name="dictionary"),
     path("dictionary/<str:name>/", requests.element, name="element"),

@@ -79,6 +79,59 @@ def cumulative_counts(
     )
 
 
+@dataclass(frozen=True)
+class Rolled:
+    """One element summed over the units below one unit."""
+
+    total: float
+    reported: int  # units that reported it
+
+
+def roll_up(
+    incident: Incident, *, level: str, day: date, known_at: datetime, elements: Sequence[str] = ()
+) -> dict[int, dict[str, Rolled]]:
+    """Return sums of a day's values by the unit of `level` above each, one statement for all.
+
+    Only the latest version known at the moment counts; a withdrawn value counts nowhere. Values of
+    the level itself or of levels above are not summed. Running totals and stocks are summed as they stand.
+    """
+    value, unit = Value._meta.db_table, Unit._meta.db_table
+    named = f"AND v.element IN ({', '.join(['%s'] * len(elements))})" if elements else ""
+    sql = f"""
+        WITH known AS (
+            SELECT v.unit_id, v.element, v.value,
+                   ROW_NUMBER() OVER (
+                       PARTITION BY v.unit_id, v.element ORDER BY v.version DESC
+                   ) AS latest
+            FROM {value} v
+            WHERE v.incident_id = %s AND v.day = %s AND v.recorded_at <= %s {named}
+        ),
+        below AS (
+            -- the unit of the level that stands last before a unit, in the order of the tree, holds it
+            SELECT u.id AS unit_id,
+                   MAX(CASE WHEN u.level = %s THEN u.lft END) OVER (ORDER BY u.lft) AS top_lft,
+                   u.rgt, u.level
+            FROM {unit} u
+            WHERE u.package_id = %s
+        )
+        SELECT top.id, k.element, SUM(k.value), COUNT(k.value)
+        FROM known k
+        JOIN below b ON b.unit_id = k.unit_id
+        JOIN {unit} top ON top.package_id = %s AND top.lft = b.top_lft AND b.rgt < top.rgt
+        WHERE k.latest = 1 AND k.value IS NOT NULL AND b.level <> %s
+        GROUP BY top.id, k.element
+    """
+    prep = connection.ops.adapt_datetimefield_value
+    given = [incident.pk, connection.ops.adapt_datefield_value(day), prep(known_at), *elements]
+    given += [level, incident.package_id, incident.package_id, level]
+    found: dict[int, dict[str, Rolled]] = {}
+    with connection.cursor() as cursor:
+        cursor.execute(sql, given)
+        for top, element, total, reported in cursor.fetchall():
+            found.setdefault(top, {})[element] = Rolled(float(total), int(reported))
+    return found
+
+
 def values_of(incident: Incident, *, unit: Unit, day: date, known_at: datetime) -> dict[str, Value]:
     """Return the values of one unit and day by element, each in its latest version known then."""
     rows = Value.objects.filter(

@@ -1,0 +1,324 @@
+"""What a department receives: its own columns, a row a unit, every cell with where it comes from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, time, timedelta
+
+import numpy as np
+from django.utils.translation import gettext as _
+from numpy.typing import NDArray
+
+from yipan.access import audit
+from yipan.access.models import Incident, User
+from yipan.access.rules import Action
+from yipan.access.scope import Scope
+from yipan.places import queries as places
+from yipan.places.models import Level, Unit
+from yipan.report.dictionary.definitions import Definition
+from yipan.report.forms.compiler import Compiled, Outcome
+from yipan.report.forms.deriving import field_values
+from yipan.report.forms.writing import how_in_words, note_of
+from yipan.report.models import DataRequest, TableRelease, Value
+from yipan.report.registers import queries as registers
+from yipan.report.requests import queries as requests
+from yipan.report.values import queries as values
+
+BACK = 8  # days: the mean of a week, and the day before
+WORDS = ("text", "list", "attr", "date")
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of the table, with its provenance."""
+
+    code: str
+    title: str
+    outcome: Outcome
+    filled: int = 0
+
+
+@dataclass(frozen=True)
+class Table:
+    """A department's table of one day, as known at a moment."""
+
+    request: DataRequest
+    day: date
+    known_at: datetime
+    units: list[Unit]
+    columns: list[Column]
+    cells: list[list[float | str | None]]  # [unit][column]
+    elements: list[str] = field(default_factory=list)  # asked elements that it rests on
+    reported: int = 0  # units that answered the page of the day
+
+    @property
+    def header(self) -> list[str]:
+        """The column titles as the department calls them, the unit first."""
+        return [_("Unit code"), _("Unit name"), *(c.title for c in self.columns)]
+
+    def rows(self) -> list[list[float | str | None]]:
+        """The rows, the unit first."""
+        return [[u.code, u.name, *row] for u, row in zip(self.units, self.cells, strict=True)]
+
+    def provenance(self) -> list[list[str | int]]:
+        """Return one row a column: how it is met, by which formula, at which cut-off, how full."""
+        return [
+            [
+                c.code,
+                c.title,
+                how_in_words(c.outcome.how),
+                c.outcome.formula,
+                c.outcome.cutoff or c.outcome.field.spec.cutoff,
+                c.filled,
+                len(self.units),
+                note_of(c.outcome),
+            ]
+            for c in self.columns
+        ]
+
+    @property
+    def provenance_header(self) -> list[str]:
+        """The titles of the provenance rows."""
+        return [
+            _("Field"), _("Label"), _("How"), _("Formula"), _("Cut-off"), _("Cells filled"), _("Units"), _("Note"),
+        ]  # fmt: skip
+
+
+def department_table(request: DataRequest, *, day: date, known_at: datetime, scope: Scope) -> Table:
+    """Return a request's table of one day for the units in scope, as known at a moment.
+
+    Fields that wait or are not asked stand as empty columns with the reason in their provenance.
+    A cell is empty where a fact is missing: never a zero.
+    """
+    incident = request.incident
+    clock = places.board_time(incident.package)
+    compiled = requests.compiled_at(
+        incident, at=min(known_at, clock.day_bounds(day)[1]), level=request.level
+    )
+    units = _units(request, scope, day)
+    facts = _Facts(incident, compiled, units, day, known_at)
+    outcomes = {o.field.id: o for o in compiled.outcomes if o.form == request.code}
+    columns: list[Column] = []
+    data: list[list[float | str | None]] = []
+    for row in request.fields.order_by("position"):
+        outcome = outcomes.get(row.code)
+        if outcome is None:
+            continue  # it waits for a ruling or was ruled out
+        cells = facts.cells(outcome)
+        title = f"{row.label} ({row.unit})" if row.unit else row.label
+        filled = sum(c is not None and c != "" for c in cells)
+        columns.append(Column(row.code, title, outcome, filled))
+        data.append(cells)
+    asked = sorted({n for c in columns for n in c.outcome.asked})
+    heard = Value.objects.filter(
+        incident=incident, day=day, element__in=asked, recorded_at__lte=known_at
+    )
+    return Table(
+        request=request,
+        day=day,
+        known_at=known_at,
+        units=units,
+        columns=columns,
+        cells=[list(row) for row in zip(*data, strict=True)] if data else [[] for _u in units],
+        elements=asked,
+        reported=heard.filter(unit__in=[u.pk for u in units]).values("unit").distinct().count()
+        if len(units) <= 300
+        else heard.order_by().values("unit").distinct().count(),
+    )
+
+
+def _units(request: DataRequest, scope: Scope, day: date) -> list[Unit]:
+    inside = places.subtree(request.unit, level=request.level)
+    seen = scope.filter(inside, unit="", action=Action.REPORT_READ).filter(reports=True)
+    return list(seen.select_related("parent").order_by("lft"))
+
+
+class _Facts:
+    """Facts of one day and the week before, [day, unit], from values, registers and the board."""
+
+    def __init__(
+        self,
+        incident: Incident,
+        compiled: Compiled,
+        units: list[Unit],
+        day: date,
+        known_at: datetime,
+    ) -> None:
+        self.incident = incident
+        self.compiled = compiled
+        self.units = units
+        self.ids = [u.pk for u in units]
+        self.day = day
+        self.first = day - timedelta(days=BACK - 1)
+        self.known_at = known_at
+        self.zone = places.board_time(incident.package).zone
+        self.memo: dict[tuple[str, ...], NDArray[np.float64]] = {}
+
+    def cells(self, outcome: Outcome) -> list[float | str | None]:
+        if not outcome.met or outcome.element is None:
+            return [None] * len(self.units)
+        if outcome.element.measure in WORDS:
+            return self.words(outcome.element)
+        last = field_values(outcome, self.compiled, self)[-1]
+        return [None if np.isnan(x) else float(round(x, 6)) for x in last]
+
+    def words(self, element: Definition) -> list[float | str | None]:
+        """Texts and attributes: from the registry, or as they were answered."""
+        if element.source == "registry":
+            return [_registry_text(u, element.concept, self.day) for u in self.units]
+        rows = Value.objects.filter(
+            incident=self.incident, element=element.id, day=self.day, recorded_at__lte=self.known_at
+        ).order_by("version")
+        said = dict(rows.values_list("unit_id", "text"))
+        return [said.get(pk) or None for pk in self.ids]
+
+    # what `deriving` asks for
+
+    def answered(self, element: Definition) -> NDArray[np.float64]:
+        return self._values(element.id)
+
+    def _values(self, name: str) -> NDArray[np.float64]:
+        key = ("value", name)
+        if key not in self.memo:
+            self.memo[key] = values.daily_counts(
+                self.incident, units=self.ids, element=name, first=self.first, last=self.day,
+                known_at=self.known_at,
+            )  # fmt: skip
+        return self.memo[key]
+
+    def counted(
+        self, element: Definition, *, cutoff: str, population: str, measure: str
+    ) -> NDArray[np.float64]:
+        if element.source == "external":
+            return self._values(element.id)
+        if element.source == "registry":
+            known = [_registry_number(u, element.concept) for u in self.units]
+            return np.tile(np.array(known, dtype=np.float64), (BACK, 1))
+        key = ("register", element.id, cutoff, population, measure)
+        if key not in self.memo:
+            self.memo[key] = registers.count(
+                self.incident,
+                concept=element.concept,
+                measure=measure if measure in ("stock", "flow", "cum") else "stock",
+                units=self.ids,
+                ends=[
+                    cutoff_moment(self.first + timedelta(days=i), cutoff, self.zone)
+                    for i in range(BACK)
+                ],
+                known_at=self.known_at,
+                population="" if population == "all" else population,
+            )
+        return self.memo[key]
+
+    def helper(self, name: str, *, of: Definition, cutoff: str) -> NDArray[np.float64]:
+        """`received` and `used_avg` of the item an element is about, from the stock register."""
+        item = next(
+            (c for c in self.compiled.solution.by[of.id].body if c in self.compiled.dictionary),
+            of.id,
+        )
+        ends = [
+            cutoff_moment(self.first + timedelta(days=i), cutoff, self.zone) for i in range(BACK)
+        ]
+        concept = f"{item}.{'received' if name == 'received' else 'used'}"
+        flow = registers.count(
+            self.incident, concept=concept, measure="flow", units=self.ids, ends=ends,
+            known_at=self.known_at,
+        )  # fmt: skip
+        if name == "received":
+            return flow
+        week = np.array([flow[max(0, i - 6) : i + 1].mean(axis=0) for i in range(BACK)])
+        return np.where(flow.sum(axis=0) > 0, week, np.nan)
+
+
+def cutoff_moment(day: date, cutoff: str, zone: object) -> datetime:
+    """Return the moment of a cut-off: `18:00` of the day, `24:00 (T-1)` the midnight it begins with.
+
+    >>> from zoneinfo import ZoneInfo
+    >>> cutoff_moment(date(2020, 2, 24), "24:00 (T-1)", ZoneInfo("UTC")).isoformat()
+    '2020-02-24T00:00:00+00:00'
+    """
+    clock = cutoff.split()[0] if cutoff.split() else "24:00"
+    hours, _colon, minutes = clock.partition(":")
+    back = 1 if "T-1" in cutoff.upper().replace(" ", "") else 0
+    start = datetime.combine(day - timedelta(days=back), time(0), tzinfo=zone)  # type: ignore[arg-type]
+    return start + timedelta(hours=int(hours or 24), minutes=int(minutes or 0))
+
+
+def _registry_number(unit: Unit, concept: str) -> float:
+    known = {"pop_resident": unit.population, "residents": unit.population}
+    value = known.get(concept)
+    return float("nan") if value is None else float(value)
+
+
+def _registry_text(unit: Unit, concept: str, day: date) -> str | None:
+    above = unit.parent if unit.parent is not None else None
+    texts: Mapping[str, str | None] = {
+        "unit_name": unit.name,
+        "village": unit.name,
+        "unit_code": unit.code,
+        "report_date": day.isoformat(),
+        "township": above.name if above is not None and above.level == Level.TOWNSHIP else None,
+        "county": _county_name(unit),
+    }
+    return texts.get(concept)
+
+
+def _county_name(unit: Unit) -> str | None:
+    above = unit.parent
+    while above is not None and above.level != Level.COUNTY:
+        above = above.parent
+    return above.name if above is not None else None
+
+
+# --- release and notice
+
+
+def release(table: Table, *, by: User | None, at: datetime, format: str) -> TableRelease:
+    """Record that a table was delivered, so that a later correction is told; call it in a transaction."""
+    made = TableRelease.objects.create(
+        request=table.request,
+        day=table.day,
+        known_at=table.known_at,
+        made_by=by,
+        format=format,
+        units=len(table.units),
+        cells=sum(c.filled for c in table.columns),
+        elements=table.elements,
+    )
+    audit.record(
+        event="table.released",
+        at=at,
+        actor=by,
+        object_type="data_request",
+        object_id=table.request.pk,
+        unit=table.request.unit,
+        incident=table.request.incident,
+        detail={"day": table.day.isoformat(), "units": made.units, "cells": made.cells},
+    )
+    return made
+
+
+def corrected_since(request: DataRequest, *, known_at: datetime, scope: Scope) -> Sequence[Value]:
+    """Return the values that a department has received and that were corrected after, the latest first.
+
+    Each is told once for the latest delivery of its day that had the old value.
+    """
+    found: dict[int, Value] = {}
+    latest: dict[date, TableRelease] = {}
+    for one in request.releases.filter(known_at__lte=known_at).order_by("known_at"):
+        latest[one.day] = one
+    for one in latest.values():
+        rows = Value.objects.filter(
+            incident=request.incident,
+            day=one.day,
+            element__in=one.elements,
+            version__gt=1,
+            recorded_at__gt=one.known_at,
+            recorded_at__lte=known_at,
+        )
+        seen = scope.filter(rows, action=Action.REPORT_READ).select_related(
+            "unit", "submission__actor"
+        )
+        found.update({v.pk: v for v in seen})
+    return sorted(found.values(), key=lambda v: v.recorded_at, reverse=True)
