@@ -23,6 +23,7 @@ from yipan.order.deliveries.actions import (
     start,
     verify,
 )
+from yipan.order.meetings.actions import Confirmed, make_orders, take_minutes
 from yipan.order.orders.actions import (
     amend_order,
     annex,
@@ -36,6 +37,7 @@ from yipan.order.orders.actions import (
 )
 
 __all__ = [
+    "Confirmed",
     "Passed",
     "Step",
     "accept",
@@ -53,6 +55,7 @@ __all__ = [
     "extend",
     "insist",
     "issue_orders",
+    "make_orders",
     "pass_time",
     "perform",
     "reassign",
@@ -61,6 +64,7 @@ __all__ = [
     "return_",
     "set_duty_hours",
     "start",
+    "take_minutes",
     "undo_orders",
     "verify",
     "withdraw_order",

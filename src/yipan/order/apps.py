@@ -34,6 +34,8 @@ class OrderConfig(AppConfig):
                 "delivery.extended": _("more time given"),
                 "delivery.assisted": _("help sent"),
                 "delivery.escalated": _("late order brought before an office above"),
+                "minutes.taken": _("decisions of a meeting taken in"),
+                "minutes.settled": _("decisions of a meeting made into orders"),
                 "duty.hours_set": _("duty hours set"),
                 "duty.outage_declared": _("outage declared"),
                 "duty.outage_ended": _("outage ended"),

@@ -150,3 +150,10 @@ class DutyRefused(OrderError):
 
     code = "O420"
     status = 422
+
+
+class Unreadable(OrderError):
+    """A list of decisions could not be read."""
+
+    code = "O421"
+    status = 422

@@ -45,6 +45,7 @@ class Matter:
     due_minutes: int
     levels: Mapping[str, Text]
     closure: Text
+    words: tuple[str, ...]  # by which a decision of a meeting is known to be on this matter
     check: Mapping[str, Any]  # {"kind": "value", "element": …} or empty
 
 
@@ -65,6 +66,7 @@ def _matter(row: Mapping[str, Any]) -> Matter:
         due_minutes=row["due_minutes"],
         levels=MappingProxyType({k: Text(**v) for k, v in row.get("levels", {}).items()}),
         closure=Text(**row["closure"]),
+        words=tuple(str(w).lower() for words in row.get("words", {}).values() for w in words),
         check=MappingProxyType(dict(row.get("check", {}))),
     )
 

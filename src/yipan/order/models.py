@@ -285,6 +285,23 @@ class Breaker(models.Model):
     open_until = models.DateTimeField(null=True)
 
 
+class Minutes(models.Model):
+    """The words of a meeting's decisions as they came in; each order names its paragraph."""
+
+    incident = models.ForeignKey(Incident, on_delete=models.PROTECT, related_name="minutes")
+    title = models.CharField(max_length=200)
+    said_at = models.DateTimeField()  # "tonight" and "tomorrow" count from here
+    paragraphs = models.JSONField()  # [text, …] in their order
+    file_name = models.CharField(max_length=255, blank=True)
+    digest = models.CharField(max_length=64)
+    taken_at = models.DateTimeField()
+    taken_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    settled_at = models.DateTimeField(null=True)  # a person has confirmed the orders
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["incident", "digest"], name="minutes_once")]
+
+
 class Annex(models.Model):
     """What an office between issuer and unit adds: never an earlier deadline, never a data field."""
 

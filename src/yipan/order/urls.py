@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from yipan.order.views import inbox, issue, order, watch
+from yipan.order.views import inbox, issue, meetings, order, watch
 
 app_name = "order"
 
@@ -18,6 +18,8 @@ urlpatterns = [
     path("issue/countersign/<uuid:pk>/", issue.countersign, name="countersign"),
     path("issue/draft/<int:pk>/", issue.draft, name="draft"),
     path("new/", issue.new, name="new"),
+    path("meetings/", meetings.meetings, name="meetings"),
+    path("meetings/<int:pk>/", meetings.meeting, name="meeting"),
     path("deliveries/<uuid:pk>/", order.delivery, name="delivery"),
     path("deliveries/<uuid:pk>/sheet/", order.sheet, name="sheet"),
     path("deliveries/<uuid:pk>/<slug:name>/", inbox.act, name="act"),

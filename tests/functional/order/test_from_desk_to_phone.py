@@ -148,3 +148,39 @@ def test_written_by_hand_for_every_village(
     phone.goto("/orders/inbox/")
     assert phone.locator("h1").inner_text() == "1 order to do"
     shoot(phone, "inbox.village.en")
+
+
+@pytest.mark.parametrize("language", ["en", "zh-hans"])
+def test_a_list_of_decisions_becomes_orders_in_one_sitting(
+    seat: Seat, cast: Cast, drill: Incident, province: Province, language: str
+) -> None:
+    lists = {
+        "en": "1. Every village completes a household check. Lead: county headquarters. "
+        "By: 26 February 18:00.\n"
+        "2. Road checks inside low-risk areas are lifted; freight of seed and feed passes with one "
+        "certificate. Lead: transport. By: 25 February 08:00.\n"
+        "3. The weather is watched. Lead: headquarters office.",
+        "zh-hans": "1. 各村（社区）完成入户排查，列明未联系上的住户。牵头：县级指挥部。时限：2月26日18:00。\n"
+        "2. 撤除低风险地区内部卡点；种子、饲料运输一证通行。牵头：交通运输部门。时限：2月25日8:00。\n"
+        "3. 关注天气。牵头：指挥部办公室。",
+    }
+    desk = seat(cast.commander, width=1280, language=language)
+    desk.goto("/orders/meetings/")
+    desk.locator("#text").fill(lists[language])
+    shoot(desk, f"meetings.{language}")
+    with desk.expect_navigation():
+        desk.locator("form.block button.btn").click()
+    assert fits(desk)
+    shoot(desk, f"meeting.{language}")
+    assert desk.locator("tbody tr").count() == 4
+    assert desk.locator("select.unsure").count() == 1
+    with desk.expect_navigation():
+        desk.locator("button[value='issue']").click()
+    assert set(Order.objects.values_list("state", flat=True)) == {"held"}
+    assert Order.objects.count() == 4
+    narrow = seat(cast.commander, width=390, language=language)
+    narrow.goto("/orders/meetings/")
+    with narrow.expect_navigation():
+        narrow.locator(".rows a").first.click()
+    assert fits(narrow)
+    shoot(narrow, f"meeting.phone.{language}")

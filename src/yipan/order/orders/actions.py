@@ -168,6 +168,8 @@ def draft_order(
     due_at: datetime | None = None,
     elements: Sequence[str] = (),
     source: Mapping[str, object] | None = None,
+    post: Text | None = None,
+    pk: uuid.UUID | None = None,
 ) -> Order:
     """Draft one order by hand and return it; what is not said comes from its matter.
 
@@ -189,10 +191,14 @@ def draft_order(
         order.priority = Priority(priority)
     if due_at is not None:
         order.due_at, order.due_minutes = due_at, None
+    if post is not None:
+        order.post_zh, order.post_en = post.zh[:120], post.en[:120]
+    if pk is not None:
+        order.pk = pk
     order.elements = list(elements)
     order.source = dict(source or {"kind": "hand"})
     check_fit(order, at=at)
-    order.save()
+    order.save(force_insert=True)
     Target.objects.bulk_create(
         [Target(order=order, unit=unit, level=level) for unit, level in dict.fromkeys(targets)]
     )
