@@ -1,8 +1,8 @@
-"""The analyst's verbs on plain files: `rt`, `nowcast`, `severity`, `scan`; no database, no incident, the same engines as the board."""
+"""The analyst's verbs on plain files: `rt`, `nowcast`, `severity`, `scan`, `forecast`; no database, no incident, the same engines as the board."""
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,6 +29,11 @@ NOWCAST_COLUMNS = (
 )  # fmt: skip
 SCAN_COLUMNS = (
     "rank", "places", "t_start", "t_end", "observed", "expected", "relative_risk", "llr", "p_value",
+)  # fmt: skip
+NOWCAST_PROBABILITIES = (0.025, 0.05, 0.25, 0.5, 0.75, 0.95, 0.975)
+FORECAST_COLUMNS = (
+    "place", "target_date", "horizon", "mean",
+    "q025", "q05", "q25", "median", "q75", "q95", "q975",
 )  # fmt: skip
 
 out_option = click.option(
@@ -579,3 +584,188 @@ def read_adjacency(path: Path, names: list[str]) -> Floats:
             remedy=_("Name places as the counts do."),
         )
     return touching
+
+
+@click.command(
+    help=_(
+        "Forecast daily counts by report day, with intervals.\n\n"
+        "COUNTS.csv has `date` or `t`, `cases`, and may have `place`. Give the dates of control and of "
+        "the source's closure where they are known: without them only a growth that dies away is "
+        "extrapolated, and no peak can be foreseen. --baseline writes the persistence forecast "
+        "instead; --score tells how both would have fared over the last N days."
+    ),
+    epilog=examples(
+        "yipan forecast counts.csv --horizon 14 --out forecast.csv",
+        "yipan forecast counts.csv --control-date 2020-01-25 --source-closed 2020-01-23",
+        "yipan forecast counts.csv --horizon 7 --score 28",
+    ),
+)
+@click.argument("counts", type=IN, metavar="COUNTS.csv")
+@click.option("--horizon", default=14, show_default=True, type=click.IntRange(1, 60))
+@click.option("--until", metavar="DATE", help=_("Use the rows up to this day only."))
+@click.option("--control-date", metavar="DATE", help=_("The day from which controls are in force."))
+@click.option(
+    "--source-closed", metavar="DATE", help=_("The last day of arrivals. Default: --control-date.")
+)
+@click.option("--source-growth", default=0.1, show_default=True, help=_("Daily growth there."))
+@click.option("--rt-before", default=2.0, show_default=True, type=click.FloatRange(0, 20))
+@click.option(
+    "--rt-after",
+    default="0.2,0.5,0.9",
+    show_default=True,
+    metavar="R,R,…",
+    help=_("Values of Rt under control that the counts choose among."),
+)
+@click.option("--si-mean", default=7.5, show_default=True, help=_("Mean serial interval, days."))
+@click.option("--si-sd", default=3.4, show_default=True, help=_("Its standard deviation, days."))
+@click.option(
+    "--infection-to-report",
+    "delay_text",
+    default="gamma:6.1,2.0",
+    show_default=True,
+    metavar="FAMILY:A,B",
+    help=_("lognormal:MEANLOG,SDLOG or gamma:SHAPE,SCALE, in days."),
+)
+@click.option("--baseline", is_flag=True, help=_("Write the persistence forecast instead."))
+@click.option(
+    "--score", "scored_days", type=click.IntRange(1), metavar="N", help=_("Score the last N days.")
+)
+@click.option("--seed", default=1, show_default=True, type=click.IntRange(0))
+@out_option
+@verb
+def forecast(
+    *,
+    counts: Path,
+    horizon: int,
+    until: str | None,
+    control_date: str | None,
+    source_closed: str | None,
+    source_growth: float,
+    rt_before: float,
+    rt_after: str,
+    si_mean: float,
+    si_sd: float,
+    delay_text: str,
+    baseline: bool,
+    scored_days: int | None,
+    seed: int,
+    out: Path | None,
+) -> None:
+    from yipan.engines.surveillance.forecast import forecast as ahead
+    from yipan.engines.surveillance.forecast import (
+        persistence,
+        score_rolling_origins,
+        shapes_under_control,
+    )
+    from yipan.engines.surveillance.reproduction import discretised_serial_interval
+
+    days, places, cases = read_counts(counts, until=until)
+    try:
+        after = tuple(float(text) for text in rt_after.split(","))
+    except ValueError:
+        raise MalformedTable(
+            _("%r is not a list of numbers.") % rt_after, where="--rt-after"
+        ) from None
+
+    def shapes_at(t: int) -> Floats | None:
+        if control_date is None:
+            return None
+        control = day_number(control_date, "--control-date", days)
+        closed = day_number(source_closed or control_date, "--source-closed", days)
+        if t < closed:
+            return None  # nobody knew of it on that day
+        return shapes_under_control(
+            days=t + 1 + horizon,
+            control_day=control if t >= control else t + 1 + horizon,
+            source_closed_day=closed,
+            source_growth=source_growth,
+            Rt_before=rt_before,
+            Rt_after=after,
+            generation_interval=discretised_serial_interval(
+                mean_days=si_mean, sd_days=si_sd, days=30
+            ),
+            infection_to_report=given_delay(delay_text, "--infection-to-report"),
+        )
+
+    if scored_days is not None:
+        last = len(days) - horizon
+        scores = score_rolling_origins(
+            cases,
+            origins=range(max(1, last - scored_days), last),
+            horizon_days=horizon,
+            seed=seed,
+            shapes_at=shapes_at,
+        )
+        say(
+            _(
+                "Mean WIS of %(n)d origins: all places together %(whole).3g (persistence %(base).3g), by "
+                "place %(place).3g (%(place_base).3g); 95 %% intervals held %(inside).0f %%."
+            )
+            % {
+                "n": len(scores.origins),
+                "whole": scores.whole.mean(),
+                "base": scores.whole_baseline.mean(),
+                "place": scores.place.mean(),
+                "place_base": scores.place_baseline.mean(),
+                "inside": 100 * scores.inside[0.95, "place"].mean(),
+            },
+            as_json=True,
+        )
+    if baseline:
+        quantiles = persistence(
+            cases, horizon_days=horizon, seed=seed, probabilities=NOWCAST_PROBABILITIES
+        )
+        mean = quantiles[NOWCAST_PROBABILITIES.index(0.5)]
+    else:
+        found = ahead(
+            cases,
+            horizon_days=horizon,
+            seed=seed,
+            shapes=shapes_at(len(days) - 1),
+            probabilities=NOWCAST_PROBABILITIES,
+        )
+        quantiles, mean = found.quantiles, found.mean
+    rows = [
+        (place, later(days[-1], h + 1), h + 1, mean[h, p], *quantiles[:, h, p])
+        for p, place in enumerate(places)
+        for h in range(horizon)
+    ]
+    write_table(out, FORECAST_COLUMNS, rows)
+
+
+def read_counts(path: Path, *, until: str | None) -> tuple[list[Day], list[str], Floats]:
+    """Return the days, places and counts (time, place) of a file with the same days for every place."""
+    table = read_table(path, "date|t", "cases|count")
+    column = "cases" if table.has("cases") else "count"
+    groups = daily_counts(table, table.days("date", "t"), {"cases": column})
+    if len(groups) > 1:
+        raise MalformedTable(
+            _("The place %s covers other days than the first.") % groups[1].places[0],
+            where=str(path),
+            remedy=_("Give each place a row for each day; no case is an explicit 0."),
+        )
+    (group,) = groups
+    keep = len(group.days)
+    if until is not None:
+        keep = day_number(until, "--until", group.days) + 1
+        if keep < 1:
+            raise MalformedTable(_("No row is of %s or before.") % until, where=str(path))
+    return group.days[:keep], group.places, group.counts["cases"][:keep]
+
+
+def day_number(text: str, option: str, days: list[Day]) -> int:
+    """Return how many days after the file's first day a given date is (negative before it)."""
+    first = days[0]
+    if isinstance(first, date):
+        return (given_date(text, option) - first).days
+    try:
+        return int(text) - first
+    except ValueError:
+        raise MalformedTable(
+            _("%r is not a day.") % text, where=option, remedy=_("The file numbers its days.")
+        ) from None
+
+
+def later(day: Day, days: int) -> Day:
+    """Return the day so many days after another."""
+    return day + timedelta(days=days) if isinstance(day, date) else day + days
