@@ -48,3 +48,10 @@ class VerdictWithoutReason(Malformed):
     """A false alarm was declared without saying why."""
 
     code = "A206"
+
+
+class HubRowsMalformed(AssessError):
+    """Model output would not be what forecast hubs read: it is not written."""
+
+    code = "A207"
+    status = 500

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db.models import Count, QuerySet, Sum
@@ -139,3 +139,15 @@ def of_units(assessment: Assessment, units: Sequence[int]) -> dict[int, UnitSitu
     """Return situations by unit id, for a stage that has already asked who may see them."""
     rows = UnitSituation.objects.filter(assessment=assessment, unit__in=list(units))
     return {row.unit_id: row for row in rows.select_related("unit")}
+
+
+def forecasts_before(assessment: Assessment, *, days: int = 14) -> list[Assessment]:
+    """Return the assessments of the `days` before this one that hold a forecast, the latest of each data day."""
+    rows = Assessment.objects.filter(
+        incident=assessment.incident_id,
+        data_day__lt=assessment.data_day,
+        data_day__gte=assessment.data_day - timedelta(days=days),
+        outlook__has_key="forecast",
+    )
+    latest = {row.data_day: row for row in rows.defer("series").order_by("known_at")}
+    return [row for _day, row in sorted(latest.items()) if "q05" in row.outlook["forecast"]]

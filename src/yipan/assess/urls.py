@@ -20,6 +20,8 @@ urlpatterns = [
     path("clusters/", views.clusters, name="clusters"),
     path("counties.csv", views.units_csv, {"level": "county"}, name="counties_csv"),
     path("cities.csv", views.units_csv, {"level": "city"}, name="cities_csv"),
+    path("model-output.csv", views.hub, {"format": "csv"}, name="hub_csv"),
+    path("model-output.parquet", views.hub, {"format": "parquet"}, name="hub_parquet"),
     path("series.csv", views.series_csv, name="series_csv"),
     path("tier-changes.csv", views.changes_csv, name="changes_csv"),
 ]

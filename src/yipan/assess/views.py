@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from io import BytesIO
 from typing import Any
 
 from django.db import transaction
@@ -18,6 +19,7 @@ from yipan.assess.errors import AssessError, VerdictWithoutReason
 from yipan.assess.forms import VerdictForm
 from yipan.assess.gaps.queries import gaps as find_gaps
 from yipan.assess.gaps.words import headline as gaps_headline
+from yipan.assess.hub.model_output import frame, model_output
 from yipan.assess.models import Alarm, Assessment, Tier
 from yipan.assess.pages import exports, pictures
 from yipan.assess.pages.home import Home
@@ -222,6 +224,24 @@ def series_csv(request: PersonRequest) -> HttpResponse:
     """Send the province's daily series as CSV; the export is recorded."""
     assessment = _assessment(request, export=True)
     return _csv(request, assessment, exports.series_csv(assessment), "series")
+
+
+@require_safe
+@signed_in
+def hub(request: PersonRequest, format: str) -> HttpResponse:
+    """Send nowcast and forecast in hubverse's model-output layout; the export is recorded."""
+    assessment = _assessment(request, export=True)
+    table = frame(model_output(assessment))
+    if format == "csv":
+        return _csv(request, assessment, table.write_csv(), "model-output")
+    answer = _csv(request, assessment, "", "model-output")
+    body = BytesIO()
+    table.write_parquet(body)
+    answer.content = body.getvalue()
+    answer["Content-Type"] = "application/vnd.apache.parquet"
+    name = f"model-output-{assessment.data_day.isoformat()}.parquet"
+    answer["Content-Disposition"] = f'attachment; filename="{name}"'
+    return answer
 
 
 @require_safe

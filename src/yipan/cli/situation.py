@@ -1,4 +1,4 @@
-"""The situation's verbs on plain files: `tiers`, `chains`; no database, the same engines as the board."""
+"""The situation's verbs: `tiers` and `chains` on plain files, `daily` and `hub` on an incident."""
 
 from __future__ import annotations
 
@@ -9,7 +9,19 @@ from typing import TYPE_CHECKING, Any
 import click
 import numpy as np
 
-from yipan.cli.common import examples, json_option, print_json, say, verb
+from yipan.cli.common import (
+    at_option,
+    examples,
+    find_incident,
+    incident_option,
+    json_option,
+    moment,
+    print_json,
+    say,
+    start_django,
+    system_now,
+    verb,
+)
 from yipan.cli.tables import Table, read_table, write_table
 from yipan.engines.surveillance.errors import MalformedTable
 from yipan.kernel.texts import terminal_language
@@ -339,6 +351,90 @@ def chains_in_words(summary: dict[str, Any]) -> str:
             % {**spread, "k": _("without bound") if spread["k"] is None else f"{spread['k']:.2f}"}
         )
     return " ".join([*parts, *summary["notes"]])
+
+
+@click.command(
+    help=_(
+        "Make the day's assessment: counts, tiers, alarms, a closer look, clusters.\n\n"
+        "Run it by a timer each morning after the bulletins; the same moment twice adds nothing."
+    ),
+    epilog=examples("yipan daily", "yipan daily --at 2020-02-24T18:00 --json"),
+)
+@at_option
+@incident_option
+@click.option(
+    "--seed", default=1, show_default=True, type=click.IntRange(0), help=_("Of the cluster scan.")
+)
+@json_option
+@verb
+def daily(*, at_text: str | None, slug: str | None, seed: int, as_json: bool) -> None:
+    start_django()
+    from yipan.assess.actions import assess, look_closer
+    from yipan.assess.queries import headline
+    from yipan.assess.warnings.actions import look_for_clusters
+
+    incident = find_incident(slug)
+    now = system_now()
+    made = assess(incident=incident, known_at=moment(at_text, incident), made_at=now)
+    made = look_closer(assessment=made, at=now)
+    clusters = look_for_clusters(assessment=made, at=made.known_at, seed=seed)
+    alarms = made.alarms.count()
+    if as_json:
+        print_json(
+            {
+                "incident": incident.slug,
+                "known_at": made.known_at.isoformat(),
+                "data_day": made.data_day.isoformat(),
+                "alarms": alarms,
+                "new_clusters": clusters,
+                "headline": headline(made),
+            }
+        )
+        return
+    say(headline(made))
+    say(_("%d alarms; see the page Assess.") % alarms)
+
+
+@click.command(
+    help=_(
+        "Write nowcast and forecast for a forecast hub, in hubverse's model-output layout.\n\n"
+        "The file stands at DIR/model-output/yipan-situation/DATE-yipan-situation.csv (or .parquet)."
+    ),
+    epilog=examples("yipan hub --to my-hub/", "yipan hub --to my-hub/ --format parquet --json"),
+)
+@click.option(
+    "--to",
+    "folder",
+    required=True,
+    type=click.Path(path_type=Path, file_okay=False),
+    help=_("The hub's folder."),
+)
+@click.option(
+    "--format", "suffix", type=click.Choice(["csv", "parquet"]), default="csv", show_default=True
+)
+@at_option
+@incident_option
+@json_option
+@verb
+def hub(*, folder: Path, suffix: str, at_text: str | None, slug: str | None, as_json: bool) -> None:
+    start_django()
+    from yipan.assess.hub.model_output import file_name, frame, model_output
+    from yipan.assess.queries import latest_or_raise
+
+    incident = find_incident(slug)
+    assessment = latest_or_raise(incident, at=moment(at_text, incident))
+    rows = model_output(assessment)
+    path = folder / file_name(assessment.data_day, suffix)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    table = frame(rows)
+    if suffix == "csv":
+        table.write_csv(path)
+    else:
+        table.write_parquet(path)
+    if as_json:
+        print_json({"path": str(path), "rows": len(rows)})
+    else:
+        say(_("%(rows)d rows written to %(path)s.") % {"rows": len(rows), "path": path})
 
 
 def use_language() -> None:

@@ -4,15 +4,23 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
+from django.utils import translation
 
 from yipan.cli import main
 
 Run = Callable[..., Result]
+
+
+@pytest.fixture(autouse=True)
+def language() -> Iterator[None]:
+    """A verb speaks the terminal's language; the tests after it shall not."""
+    yield
+    translation.deactivate()
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from yipan.assess import assumptions
+from yipan.assess.outlook.ahead import look_ahead
 from yipan.assess.situation import onset
 from yipan.assess.situation.figures import carried
 from yipan.assess.situation.onset import Onset
@@ -24,11 +25,16 @@ NAMES = ("lo90", "lo50", "median", "hi50", "hi90")
 SPEAKING_DAYS = 14  # a county's own Rt is shown with enough local cases by onset in this many days
 DEATH_DAYS = 90
 CONFIDENCE = 0.95
+SEED = 1  # of the forecast's draws: the same assessment gives the same forecast
 
 
 def look(known: Known, onsets: Onset) -> dict[str, Any]:
     """Return the closer look, without when it was made."""
-    return {"rt": pooled(known, onsets), "severity": severity(known, onsets)}
+    return {
+        "rt": pooled(known, onsets),
+        "severity": severity(known, onsets),
+        "forecast": look_ahead(known, seed=SEED),
+    }
 
 
 def pooled(known: Known, onsets: Onset) -> dict[str, Any]:

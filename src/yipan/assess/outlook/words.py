@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.utils.translation import gettext as _
 
+from yipan.assess.outlook.ahead import Score
 from yipan.kernel import words
 
 
@@ -41,6 +42,40 @@ def severity_context(found: Mapping[str, Any]) -> str:
     if found["note"] == "faster_than_delay":
         text += _("; deaths come faster than the assumed delay allows: it does not fit")
     return text
+
+
+def forecast_finding(found: Mapping[str, Any]) -> str:
+    """Return what the coming week brings, or why nothing is said of it."""
+    if "note" in found:
+        return {
+            "too_few_days": _("No forecast: too few days of counts"),
+            "no_counts": _("No forecast: no case so far"),
+        }[found["note"]]
+    day = 6
+    return _("In a week, %(median)s new cases a day (90%%: %(low)s–%(high)s)") % {
+        "median": words.count(found["median"][day]),
+        "low": words.count(found["q05"][day]),
+        "high": words.count(found["q95"][day]),
+    }
+
+
+def score_words(scores: Sequence[Score]) -> str:
+    """Return how earlier forecasts did against what happened, beside the baseline."""
+    if not scores:
+        return _("No earlier forecast can be scored yet.")
+    days = sum(s.days for s in scores)
+    inside = sum(s.inside_90 for s in scores)
+    own = sum(s.wis * s.days for s in scores) / days
+    base = sum(s.baseline_wis * s.days for s in scores) / days
+    return _(
+        "Earlier forecasts, %(days)s days: %(inside)s inside the 90%% interval; "
+        "score %(own)s against %(base)s of the baseline (smaller is better)."
+    ) % {
+        "days": words.count(days),
+        "inside": words.count(inside),
+        "own": words.decimal(own),
+        "base": words.decimal(base),
+    }
 
 
 def pooled_note(note: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 from functools import cached_property
 from typing import Any
 
@@ -16,6 +17,7 @@ from yipan.access.scope import Scope
 from yipan.assess import queries
 from yipan.assess.models import Alarm, Assessment, Tier, UnitSituation
 from yipan.assess.outlook import words as closer_words
+from yipan.assess.outlook.ahead import score
 from yipan.assess.pages import pictures
 from yipan.assess.situation import words as sentences
 from yipan.assess.tiers.packs import Pack, pack_named
@@ -26,6 +28,7 @@ from yipan.kernel import words
 from yipan.places import queries as places
 from yipan.places.models import Level, Unit
 
+QUANTILES = ("q05", "q25", "median", "q75", "q95")
 TIERS = (Tier.HIGH, Tier.MEDIUM, Tier.UNDECIDED, Tier.NO_DATA, Tier.LOW)  # by need for attention
 
 
@@ -55,6 +58,19 @@ class TierFilter:
     people: str
     href: str
     chosen: bool
+
+
+@dataclass(frozen=True)
+class ForecastDay:
+    """One coming day: quantiles of new cases, and the top of the scale all days share."""
+
+    day: date
+    q05: float
+    q25: float
+    median: float
+    q75: float
+    q95: float
+    top: float
 
 
 class Home:
@@ -188,6 +204,37 @@ class Home:
         """What it rests on."""
         found = self.closer.get("severity")
         return closer_words.severity_context(found) if found else ""
+
+    @property
+    def forecast_finding(self) -> str:
+        """What the coming week brings, empty where nobody looked closer."""
+        found = self.closer.get("forecast")
+        return closer_words.forecast_finding(found) if found else ""
+
+    @cached_property
+    def forecast_days(self) -> list[ForecastDay]:
+        """The coming days with their interval, all on one scale."""
+        found = self.closer.get("forecast", {})
+        if "dates" not in found:
+            return []
+        top = max(1.0, *found["q95"])
+        return [
+            ForecastDay(
+                day=date.fromisoformat(day), top=top, **{name: found[name][i] for name in QUANTILES}
+            )
+            for i, day in enumerate(found["dates"])
+        ]
+
+    @cached_property
+    def forecast_record(self) -> str:
+        """How the forecasts of the two weeks before did."""
+        series = self.assessment.series
+        truth = dict(zip(series["dates"], series["confirmed_new"], strict=True))
+        scores = [
+            score(before.outlook["forecast"], truth)
+            for before in queries.forecasts_before(self.assessment)
+        ]
+        return closer_words.score_words([s for s in scores if s is not None])
 
     @property
     def days(self) -> list[pictures.DayRow]:

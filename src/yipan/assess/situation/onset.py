@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
@@ -69,7 +70,9 @@ class Onset:
         return span[int(late[0])].isoformat() if late.size else None
 
 
-def estimate(known: Known, delay: Delay | None) -> Onset:
+def estimate(
+    known: Known, delay: Delay | None, *, probabilities: Sequence[float] = (LOW, MIDDLE, HIGH)
+) -> Onset:
     """Return the cases by onset as known at the moment, and the nowcast of what is not yet reported.
 
     `delay` is the published delay that holds the answer while the line list has few cases. Where the
@@ -104,11 +107,11 @@ def estimate(known: Known, delay: Delay | None) -> Onset:
         triangle,
         first_weekday=(known.days[0] - timedelta(days=lead)).weekday(),
         pending_days=PENDING_DAYS,
-        probabilities=(LOW, MIDDLE, HIGH),
+        probabilities=probabilities,
         prior_delay=prior_delay(delay) if delay is not None else None,
         prior_cases=PRIOR_CASES if delay is not None else 0.0,
     )
-    high = float(answer.pending_quantiles[-1])
+    high = float(answer.pending_quantiles[list(probabilities).index(HIGH)])
     if answer.pending_mean > high or high > WIDEST * dated.sum():
         return Onset("too_uncertain", reported, None, lead, without)
     return Onset("", reported, answer, lead, without)
