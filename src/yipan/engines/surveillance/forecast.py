@@ -324,14 +324,14 @@ def _laplace(
     time = seen.size
     inside = prior[:time, :time]
     pull = np.zeros(time)
-    factor: Floats = np.eye(time)
-    root: Floats = np.zeros(time)
+    factor, root = inside, np.zeros(time)
     for _ in range(60):
         deviation = inside @ pull
         mean = np.exp(np.clip(curve[:time] + deviation, *LOG_LIMITS))
         weight = mean * noise / (noise + mean)
         root = np.sqrt(weight)
-        factor = np.linalg.cholesky(np.eye(time) + root[:, None] * inside * root)
+        curved = np.eye(time) + root[:, None] * inside * root
+        factor = np.asarray(np.linalg.cholesky(curved), dtype=np.float64)
         target = weight * deviation + (seen - mean) * noise / (noise + mean)
         half = np.linalg.solve(factor, root * (inside @ target))
         step = target - root * np.linalg.solve(factor.T, half) - pull
@@ -418,16 +418,20 @@ def score_rolling_origins(
         shapes = None if shapes_at is None else shapes_at(t)
         ahead = slice(t + 1, t + 1 + horizon_days)
         known, known_total = seen[: t + 1], total[: t + 1, None]
+        by_place = forecast(known, horizon_days=horizon_days, seed=seed + t, shapes=shapes)
+        together = by_place.whole_quantiles[:, :, None]
+        if whole is not None:
+            together = forecast(
+                known_total, horizon_days=horizon_days, seed=seed + t, shapes=shapes
+            ).quantiles
         pairs = {
             "place": (
-                forecast(known, horizon_days=horizon_days, seed=seed + t, shapes=shapes).quantiles,
+                by_place.quantiles,
                 persistence(known, horizon_days=horizon_days, seed=seed + t),
                 seen[ahead],
             ),
             "whole": (
-                forecast(
-                    known_total, horizon_days=horizon_days, seed=seed + t, shapes=shapes
-                ).quantiles,
+                together,
                 persistence(known_total, horizon_days=horizon_days, seed=seed + t),
                 total[ahead, None],
             ),
