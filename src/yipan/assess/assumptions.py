@@ -26,6 +26,16 @@ class Delay:
 
 
 @dataclass(frozen=True)
+class BeforeControl:
+    """How an epidemic grew at its source, and what Rt was before controls, as published."""
+
+    growth_per_day: float
+    Rt: float
+    published: date
+    source: str
+
+
+@dataclass(frozen=True)
 class LogNormalDelay:
     """A delay in days whose logarithm is normal, as published."""
 
@@ -57,6 +67,17 @@ def serial_interval(disease: str) -> Delay | None:
 def onset_to_report(disease: str) -> Delay | None:
     """Return the delay from onset to report of a disease, None where nobody has given one."""
     return _delay(disease, "onset_to_report")
+
+
+def infection_to_report(disease: str) -> Delay | None:
+    """Return the delay from infection to report of a disease, None where nobody has given one."""
+    return _delay(disease, "infection_to_report")
+
+
+def before_control(disease: str) -> BeforeControl | None:
+    """Return how a disease grew before controls, None where nobody has said."""
+    entry = _tables()["diseases"].get(disease, {}).get("before_control")
+    return BeforeControl(**entry) if entry else None
 
 
 def onset_to_death(disease: str) -> LogNormalDelay | None:

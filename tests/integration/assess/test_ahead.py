@@ -23,8 +23,9 @@ from yipan.assess.actions import look_closer
 from yipan.assess.errors import HubRowsMalformed
 from yipan.assess.hub.model_output import COLUMNS, HubRow, check, model_output
 from yipan.assess.models import Alarm, Assessment
-from yipan.assess.outlook.ahead import score
+from yipan.assess.outlook.ahead import score, turn
 from yipan.assess.queries import forecasts_before
+from yipan.assess.situation import picture
 from yipan.cli import main
 from yipan.engines.surveillance.forecast import HUB_PROBABILITIES
 from yipan.report.models import Source
@@ -63,6 +64,29 @@ def test_the_forecast_of_steady_counts_holds_them(steady: Assessment) -> None:
     assert all(lo <= 6 <= hi for lo, hi in zip(found["q05"], found["q95"], strict=True))
     assert set(found["cities"]) == {"1001", "1002"}
     assert np.mean(found["cities"]["1001"]["median"]) > np.mean(found["cities"]["1002"]["median"])
+
+
+def test_a_known_turn_bends_the_forecast_and_nothing_later_is_used(front: Front) -> None:
+    package = front.province.package
+    growing = [r for n in range(1, 19) for r in front.published(n, u10=round(3 * 1.25**n))]
+    front.send(growing, Source.BULLETIN)
+    flat = look_closer(assessment=front.assess(17), at=front.assess(17).known_at)
+    package.parameters = {
+        "events": [
+            {"day": "2020-02-03", "kind": "travel"},
+            {"day": "2020-02-05", "kind": "response_level"},
+            {"day": "2020-02-29", "kind": "travel"},
+        ]
+    }
+    package.save()
+    front.incident.package = package
+    bent = look_closer(assessment=front.assess(18), at=front.assess(18).known_at)
+    assert flat.outlook["forecast"]["shape"] == "flat"
+    assert bent.outlook["forecast"]["shape"] == "control"
+    assert bent.outlook["forecast"]["median"][-1] < bent.outlook["forecast"]["median"][0]
+    package.parameters["events"] = package.parameters["events"][2:]
+    package.save()
+    assert turn(picture.read(front.incident, known_at=bent.known_at)) is None
 
 
 def test_too_few_days_is_an_answer(front: Front) -> None:

@@ -41,7 +41,7 @@ def test_a_moment_of_the_past_gets_it_on_demand_and_once(wave: Front) -> None:
     made = wave.assess(24)
     assert made.outlook == {}
     closer = look_closer(assessment=made, at=made.known_at)
-    assert set(closer.outlook) == {"made_at", "rt", "severity"}
+    assert set(closer.outlook) == {"made_at", "rt", "severity", "forecast"}
     first = dict(closer.outlook)
     assert look_closer(assessment=closer, at=made.known_at + timedelta(days=9)).outlook == first
 

@@ -11,7 +11,8 @@ is empty until then:
     severity    {"estimate", "low", "high", "naive", "deaths", "cases", "note"}: the delay-corrected share
                 of cases that die, with a 95 % interval; or {"note"}: no_line_list, no_delay, no_deaths
     forecast    {"origin", "dates", "q05", "q25", "median", "q75", "q95", "baseline": {"q05", "median", "q95"},
-                "cities": {code: {"q05", "median", "q95"}}, "seed"}: new confirmed of the coming days by
+                "cities": {code: {"q05", "median", "q95"}}, "seed", "shape"}: new confirmed of the coming days by
                 report day, daily quantiles (they do not add up over days), beside the persistence
-                baseline; or {"note"}: too_few_days, no_counts
+                baseline; `shape` is "control" where the package's events say when travel and the response
+                changed, else "flat"; or {"note"}: too_few_days, no_counts
 """

@@ -225,6 +225,16 @@ class Home:
             for i, day in enumerate(found["dates"])
         ]
 
+    @property
+    def forecast_basis(self) -> str:
+        """What gives the forecast its shape."""
+        if self.closer.get("forecast", {}).get("shape") == "control":
+            return _(
+                "Shape: what the days of the travel ban and of the response let one expect; "
+                "level: the counts."
+            )
+        return _("Shape: none is known; only a growth that dies away is extrapolated.")
+
     @cached_property
     def forecast_record(self) -> str:
         """How the forecasts of the two weeks before did."""
