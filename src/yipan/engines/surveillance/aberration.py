@@ -44,7 +44,7 @@ class Excess:
         known = ~np.isnan(self.p_value)
         size, success = self.size[known], self.success[known]
         least = nbinom.isf(alpha, size, success) + 1  # the fewest cases whose tail is below alpha
-        return float(nbinom.sf(least - 1, size, success).sum())
+        return float(np.sum(nbinom.sf(least - 1, size, success)))
 
 
 def excess(
