@@ -59,6 +59,7 @@ def load_package(
         tell(_("Write people and figures"))
         writing.write_ages(units, reading.rows("ages"))
         writing.write_figures(units, reading, invented)
+        writing.write_contacts(package, contact_tables(reading))
         writing.write_adjacency(units, reading.rows("adjacency"))
         tell(_("Write travel"))
         writing.write_travel(
@@ -123,10 +124,7 @@ def _package(reading: Reading, *, villages: int, at: datetime, by: str) -> Packa
 
 def _parameters(reading: Reading, *, villages: int, by: str) -> dict[str, Any]:
     """Return the package-wide tables that later stages read."""
-    areas = contact_tables(reading)
     return {
-        "contacts": areas.get("overall", {}),
-        "contacts_by_area": areas,
         "contacts_source": reading.settings.get("contacts_source", ""),
         "events": [
             {k: v.isoformat() if isinstance(v, date) else v for k, v in row.cells.items()}

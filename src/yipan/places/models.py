@@ -22,12 +22,19 @@ class Package(models.Model):
     notes = models.JSONField(default=dict)  # {"zh": [...], "en": [...]}: what the data do not say
     parameters = models.JSONField(
         default=dict
-    )  # package-wide tables that stages read (contacts, events …)
+    )  # small package-wide tables that stages read (events …)
     digest = models.CharField(max_length=64)  # sha256 over the package's files
     loaded_at = models.DateTimeField()
 
     def __str__(self) -> str:
         return f"{self.name} {self.version}"
+
+
+class ContactTables(models.Model):
+    """A package's contact matrices: apart, because every page reads its package and none the matrices."""
+
+    package = models.OneToOneField(Package, on_delete=models.CASCADE, related_name="contact_tables")
+    by_area = models.JSONField()  # area -> setting -> [age of participant][age of contact]
 
 
 class Level(models.TextChoices):

@@ -18,6 +18,7 @@ from yipan.places.errors import UnitNotFound
 from yipan.places.models import (
     Adjacency,
     AgePopulation,
+    ContactTables,
     Figure,
     Level,
     Package,
@@ -59,7 +60,8 @@ def board_time(package: Package) -> BoardTime:
 
 def contacts(package: Package, area: str = "overall") -> dict[str, NDArray[np.float64]]:
     """Return mean contacts per day [age of participant, age of contact] by setting; empty if not given."""
-    tables = package.parameters.get("contacts_by_area", {}).get(area, {})
+    kept = ContactTables.objects.filter(package=package).first()
+    tables = kept.by_area.get(area, {}) if kept is not None else {}
     return {s: np.array(tables[s], dtype=np.float64) for s in SETTINGS if s in tables}
 
 

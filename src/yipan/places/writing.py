@@ -13,6 +13,7 @@ from yipan.places.boundaries import Drawn
 from yipan.places.models import (
     Adjacency,
     AgePopulation,
+    ContactTables,
     Figure,
     Package,
     PublishedCount,
@@ -139,6 +140,12 @@ def _counted(unit: Unit, name: str, period: str, value: int, source: str) -> Fig
     return Figure(
         unit=unit, name=name, period=period, value=value, unit_of_measure=measure, source=source
     )
+
+
+def write_contacts(package: Package, by_area: Mapping[str, Any]) -> None:
+    """Write the contact matrices, area → setting → rows."""
+    if by_area:
+        ContactTables.objects.create(package=package, by_area=dict(by_area))
 
 
 def write_adjacency(units: Units, rows: Iterable[Row]) -> None:

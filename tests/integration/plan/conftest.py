@@ -15,7 +15,7 @@ from cast import GRANTED, NOON, Province
 from yipan.access.actions import create_incident
 from yipan.access.models import Incident, User
 from yipan.assess.models import Assessment, UnitSituation
-from yipan.places.models import AgePopulation, Figure, TravelLink
+from yipan.places.models import AgePopulation, ContactTables, Figure, TravelLink
 from yipan.places.schema import AGE_GROUPS, SETTINGS
 from yipan.plan.actions import make_scenario
 from yipan.plan.models import Scenario
@@ -34,8 +34,9 @@ def plannable(province: Province) -> Province:
     package = province.package
     ages = len(AGE_GROUPS)
     table = [[0.5] * ages for _ in range(ages)]
-    package.parameters = {"contacts_by_area": {"overall": dict.fromkeys(SETTINGS, table)}}
-    package.save(update_fields=["parameters"])
+    ContactTables.objects.create(
+        package=package, by_area={"overall": dict.fromkeys(SETTINGS, table)}
+    )
     counties = [province[code] for code in TIERS]
     AgePopulation.objects.bulk_create(
         AgePopulation(unit=county, age_group=age, population=PEOPLE_PER_AGE)

@@ -13,7 +13,7 @@ from cast import NOON, Cast, Province
 from yipan.access.models import AuditRecord, Incident
 from yipan.access.scope import system_scope
 from yipan.assess.models import Assessment
-from yipan.places.models import AgePopulation, Figure
+from yipan.places.models import AgePopulation, ContactTables, Figure
 from yipan.plan import queries
 from yipan.plan.actions import make_scenario
 from yipan.plan.errors import DiseaseUnknown, IncidentOver, NothingToPlan, TooFewMembers
@@ -68,9 +68,7 @@ def test_an_incident_stood_down_takes_no_more_plans(assessment: Assessment) -> N
 
 
 def test_a_province_without_contacts_or_ages_says_what_is_missing(assessment: Assessment) -> None:
-    package = assessment.incident.package
-    package.parameters = {}
-    package.save(update_fields=["parameters"])
+    ContactTables.objects.all().delete()
     with pytest.raises(NothingToPlan, match="contacts"):
         make_scenario(assessment=assessment, at=NOON, members=MEMBERS, seed=1)
 
