@@ -23,6 +23,7 @@ from yipan.order.deliveries.actions import (
     start,
     verify,
 )
+from yipan.order.duty.actions import add_shift, drop_contact, hand_over, log_call, set_contact
 from yipan.order.meetings.actions import Confirmed, make_orders, take_minutes
 from yipan.order.orders.actions import (
     amend_order,
@@ -42,6 +43,7 @@ __all__ = [
     "Step",
     "accept",
     "acknowledge",
+    "add_shift",
     "amend_order",
     "annex",
     "assist",
@@ -51,10 +53,13 @@ __all__ = [
     "declare_outage",
     "draft_order",
     "draft_orders",
+    "drop_contact",
     "end_outage",
     "extend",
+    "hand_over",
     "insist",
     "issue_orders",
+    "log_call",
     "make_orders",
     "pass_time",
     "perform",
@@ -62,6 +67,7 @@ __all__ = [
     "release_due",
     "reopen",
     "return_",
+    "set_contact",
     "set_duty_hours",
     "start",
     "take_minutes",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from yipan.order.views import inbox, issue, meetings, order, watch
+from yipan.order.views import accountability, duty, inbox, issue, meetings, order, watch
 
 app_name = "order"
 
@@ -18,6 +18,10 @@ urlpatterns = [
     path("issue/countersign/<uuid:pk>/", issue.countersign, name="countersign"),
     path("issue/draft/<int:pk>/", issue.draft, name="draft"),
     path("new/", issue.new, name="new"),
+    path("accountability/", accountability.accountability, name="accountability"),
+    path("duty/", duty.duty, name="duty"),
+    path("duty/<slug:what>/", duty.change, name="duty_change"),
+    path("deliveries/<uuid:pk>/call/", duty.call, name="call"),
     path("meetings/", meetings.meetings, name="meetings"),
     path("meetings/<int:pk>/", meetings.meeting, name="meeting"),
     path("deliveries/<uuid:pk>/", order.delivery, name="delivery"),

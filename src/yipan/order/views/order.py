@@ -21,7 +21,16 @@ from yipan.kernel.words import chinese, clock
 from yipan.order import actions, queries
 from yipan.order.deliveries import queries as delivering
 from yipan.order.deliveries.lanes import lane_of
-from yipan.order.deliveries.rules import ACT_WORDS, NOTIFICATION, Act, Party, acts_open, standing_of
+from yipan.order.deliveries.rules import (
+    ACT_WORDS,
+    NOTIFICATION,
+    OPEN,
+    Act,
+    Party,
+    acts_open,
+    standing_of,
+)
+from yipan.order.duty.queries import calls, telephones
 from yipan.order.matters import Text
 from yipan.order.models import Annex, Delivery, Order, OrderState, ReturnReason
 from yipan.order.orders.rules import OrderAct, can
@@ -137,6 +146,9 @@ def delivery(request: PersonRequest, pk: UUID) -> HttpResponse:
         "reasons": ReturnReason.choices,
         "asked": [ELEMENTS[name] for name in dict.fromkeys(asked) if name in ELEMENTS],
         "told": _told(shown, open_acts),
+        "may_call": not board.past and shown.state in OPEN and _may_call(shown, request),
+        "telephones": telephones(shown.unit),
+        "calls": calls(shown),
     }
     return render(request, "order/delivery.html", context)
 
@@ -152,6 +164,11 @@ def _delivery(pk: UUID, request: PersonRequest) -> delivering.Known:
         action=Action.ORDER_READ,
         pk=pk,
     )
+
+
+def _may_call(shown: Delivery, request: PersonRequest) -> bool:
+    above = shown.unit.parent or shown.order.issuer
+    return request.scope.may(Action.ORDER_VERIFY, above)
 
 
 def _told(shown: Delivery, open_acts: tuple[Act, ...]) -> list[tuple[str, str]]:

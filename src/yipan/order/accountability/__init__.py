@@ -1,0 +1,1 @@
+"""How fast units answer and how much is asked of them; units, never persons."""
