@@ -40,6 +40,15 @@ EVENT_WORDS: dict[str, str | Promise] = {
     "incident.stood_down": gettext_lazy("incident stood down"),
     "audit.exported": gettext_lazy("audit exported"),
     "backup.restored": gettext_lazy("backup restored"),
+    "identity.enrolled": gettext_lazy("identifiers kept"),
+    "identity.revealed": gettext_lazy("looked who a person is"),
+    "identity.keys_renewed": gettext_lazy("identity keys renewed"),
+    "retention.expired": gettext_lazy("erased when its time was over"),
+    "status.event_registered": gettext_lazy("health event registered"),
+    "status.set": gettext_lazy("person's status set"),
+    "status.ended": gettext_lazy("person's status ended"),
+    "status.contested": gettext_lazy("person objected to their status"),
+    "status.ruled": gettext_lazy("appeal ruled on"),
 }
 
 

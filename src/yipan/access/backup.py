@@ -40,6 +40,7 @@ from yipan.access.backup_rows import (
 )
 from yipan.access.chain import walk_chain
 from yipan.access.errors import BackupRefused, DatabaseNotEmpty, RestoreUnverified
+from yipan.access.row_security import every_row
 from yipan.kernel.config import config
 from yipan.places.models import Unit
 from yipan.places.tree import broken_spans
@@ -60,7 +61,7 @@ def backup(*, to: Path, at: datetime) -> Path:
         to.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=to.parent, prefix=".backup-") as folder:
             parts = Path(folder)
-            with one_moment():
+            with one_moment(), every_row():
                 manifest = _write_tables(parts, at)
             half = parts / "whole.tar.gz"
             _pack(half, parts, manifest)
@@ -164,7 +165,7 @@ def restore(*, path: Path, at: datetime, verify: bool = False) -> dict[str, Any]
     """
     manifest = check_file(path)
     _check_schema(manifest, path)
-    with _key_in_place(path, manifest), transaction.atomic():
+    with _key_in_place(path, manifest), transaction.atomic(), every_row():
         _check_empty(path)
         for model in MADE_BY_MIGRATE:
             model._base_manager.all().delete()

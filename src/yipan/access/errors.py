@@ -170,3 +170,45 @@ class RestoreUnverified(AccessError):
 
     code = "S722"
     status = 500
+
+
+class IdentityUnreadable(AccessError):
+    """The key that opens this person's identifiers is not here, or they were altered."""
+
+    code = "S723"
+    status = 500
+
+
+class IdentityErased(AccessError):
+    """The identifiers were erased when their time was over; the pseudonym is all that is left."""
+
+    code = "S724"
+    status = 410
+
+
+class IdentityRefused(AccessError):
+    """The identifiers, the purpose or the reason are not enough."""
+
+    code = "S725"
+    status = 422
+
+
+class EventRefused(AccessError):
+    """The event is no ground for anything about a person: its evidence is missing or not admissible."""
+
+    code = "S726"
+    status = 422
+
+
+class StatusRefused(AccessError):
+    """A person's status cannot be set or ended like this."""
+
+    code = "S727"
+    status = 409
+
+
+class AppealRefused(AccessError):
+    """The appeal, or the ruling on it, cannot be made like this."""
+
+    code = "S728"
+    status = 409

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.contrib.auth.models import AbstractUser
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 from django.db.models.functions import Now
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
@@ -28,10 +28,11 @@ class User(AbstractUser):
 
 
 class Role(models.TextChoices):
-    """The seven roles; a role counts only together with the unit it is granted at."""
+    """The eight roles; a role counts only together with the unit it is granted at."""
 
     FRONT_LINE = "front_line", _("front-line reporter")
     COUNTY_OFFICER = "county_officer", _("county duty officer")
+    HEALTH_OFFICER = "health_officer", _("health officer")
     DEPARTMENT = "department", _("department officer")
     ANALYST = "analyst", _("analyst")
     COMMANDER = "commander", _("commander")
@@ -212,6 +213,103 @@ class AuditAnchor(models.Model):
     made_at = models.DateTimeField()
     public_key = models.CharField(max_length=64)  # Ed25519, hexadecimal
     signature = models.CharField(max_length=128)
+
+
+class Identity(models.Model):
+    """Who a pseudonym is: sealed with a key outside the database, apart from all that is said of them.
+
+    Nothing else in the database names a person; registers, cases and statuses carry the pseudonym.
+    """
+
+    purpose = models.CharField(max_length=24)  # the same person has another pseudonym for another
+    pseudonym = models.CharField(max_length=26)
+    unit = models.ForeignKey(Unit, on_delete=models.PROTECT, related_name="+")
+    sealed = models.BinaryField()  # empty once erased
+    key_id = models.CharField(max_length=16)
+    recorded_at = models.DateTimeField()
+    recorded_by = models.ForeignKey(User, null=True, on_delete=models.PROTECT, related_name="+")
+    expires_at = models.DateTimeField()
+    erased_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["purpose", "pseudonym"], name="pseudonym_once"),
+            models.CheckConstraint(
+                condition=Q(expires_at__gt=F("recorded_at")), name="identity_expires"
+            ),
+        ]
+        indexes = [models.Index(fields=["expires_at"])]
+
+
+class EventKind(models.TextChoices):
+    """What can be the ground of a person's status: found by a health service, never a department's wish."""
+
+    POSITIVE_TEST = "positive_test", _("positive test")
+    CONTACT = "contact", _("contact with a case")
+    EXPOSURE = "exposure", _("stay at a place with spread")
+
+
+class HealthEvent(models.Model):
+    """One registered epidemiological event of one person, with its evidence."""
+
+    identity = models.ForeignKey(Identity, on_delete=models.PROTECT, related_name="events")
+    unit = models.ForeignKey(Unit, on_delete=models.PROTECT, related_name="+")
+    kind = models.CharField(max_length=16, choices=EventKind)
+    occurred_on = models.DateField()  # last contact, last day of the stay, day of the sample
+    evidence = models.JSONField()  # what kind of event needs: no identifiers
+    recorded_at = models.DateTimeField()
+    recorded_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+
+
+class PersonStatus(models.Model):
+    """What one person must do, by one rule, because of one event, until one moment."""
+
+    event = models.OneToOneField(HealthEvent, on_delete=models.PROTECT, related_name="status")
+    unit = models.ForeignKey(Unit, on_delete=models.PROTECT, related_name="+")
+    rule = models.CharField(max_length=32)  # key of STATUS_RULES
+    set_at = models.DateTimeField()
+    set_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    expires_at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True)
+    ended_by = models.ForeignKey(User, null=True, on_delete=models.PROTECT, related_name="+")
+    end_reason = models.CharField(max_length=200, blank=True)
+    slip_digest = models.CharField(max_length=64, unique=True)  # of the code on the person's slip
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=Q(expires_at__gt=F("set_at")), name="status_expires"),
+            models.CheckConstraint(
+                condition=Q(ended_at__isnull=True, ended_by__isnull=True)
+                | Q(ended_at__isnull=False, ended_by__isnull=False),
+                name="status_ended_by_somebody",
+            ),
+        ]
+
+
+class Appeal(models.Model):
+    """A person's objection to their own status, and the ruling it must get within a day."""
+
+    status = models.ForeignKey(PersonStatus, on_delete=models.PROTECT, related_name="appeals")
+    unit = models.ForeignKey(Unit, on_delete=models.PROTECT, related_name="+")
+    made_at = models.DateTimeField()
+    text = models.TextField()
+    due_at = models.DateTimeField()
+    ruled_at = models.DateTimeField(null=True)
+    ruled_by = models.ForeignKey(User, null=True, on_delete=models.PROTECT, related_name="+")
+    upheld = models.BooleanField(null=True)  # true: the person was right, the status was wrong
+    reason = models.TextField(blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["status"], condition=Q(ruled_at__isnull=True), name="one_open_appeal"
+            ),
+            models.CheckConstraint(
+                condition=Q(ruled_at__isnull=True, ruled_by__isnull=True, upheld__isnull=True)
+                | Q(ruled_at__isnull=False, ruled_by__isnull=False, upheld__isnull=False),
+                name="ruled_by_somebody",
+            ),
+        ]
 
 
 class CodeKind(models.TextChoices):

@@ -21,6 +21,9 @@ class Action(StrEnum):
     REPORT_READ = "report.read"
     REPORT_CORRECT = "report.correct"
     CASE_READ = "case.read"
+    IDENTITY_REVEAL = "identity.reveal"
+    STATUS_SET = "status.set"
+    STATUS_RULE = "status.rule"
     DATA_REQUEST = "data.request"
     DATA_RULE = "data.rule"
     DATA_FREEZE = "data.freeze"
@@ -47,6 +50,9 @@ ACTION_WORDS: Final = {
     Action.REPORT_READ: _("read reports"),
     Action.REPORT_CORRECT: _("correct reports"),
     Action.CASE_READ: _("read the line list"),
+    Action.IDENTITY_REVEAL: _("see who a person is"),
+    Action.STATUS_SET: _("set a person's status"),
+    Action.STATUS_RULE: _("rule on a person's appeal"),
     Action.DATA_REQUEST: _("ask for data"),
     Action.DATA_RULE: _("rule on what data mean"),
     Action.DATA_FREEZE: _("freeze and thaw requests for data"),
@@ -68,7 +74,8 @@ ACTION_WORDS: Final = {
 }
 
 A = Action
-# Who audits does not manage, who manages reads no health data, who signs sees no line list.
+# Who audits does not manage, who manages reads no health data, who signs sees no line list, and only
+# a health officer says what a person must do: nobody who issues orders, manages or signs.
 PERMISSIONS: Final[Mapping[Role, frozenset[Action]]] = {
     Role.FRONT_LINE: frozenset(
         {A.PLACE_READ, A.REPORT_SUBMIT, A.REPORT_READ, A.REPORT_CORRECT}
@@ -77,6 +84,11 @@ PERMISSIONS: Final[Mapping[Role, frozenset[Action]]] = {
     Role.COUNTY_OFFICER: frozenset(
         {A.PLACE_READ, A.REPORT_SUBMIT, A.REPORT_READ, A.REPORT_CORRECT, A.CASE_READ}
         | {A.ASSESS_READ, A.PLAN_READ, A.ORDER_READ, A.ORDER_RECEIVE, A.ORDER_VERIFY, A.EXPORT}
+        | {A.IDENTITY_REVEAL}
+    ),
+    Role.HEALTH_OFFICER: frozenset(
+        {A.PLACE_READ, A.REPORT_READ, A.CASE_READ, A.ASSESS_READ, A.ORDER_READ}
+        | {A.IDENTITY_REVEAL, A.STATUS_SET, A.STATUS_RULE}
     ),
     Role.DEPARTMENT: frozenset(
         {A.PLACE_READ, A.REPORT_READ, A.ASSESS_READ, A.PLAN_READ}
@@ -106,6 +118,7 @@ HOME: Final[Mapping[Role, str]] = {
     Role.ANALYST: "web:board",
     Role.DEPARTMENT: "web:board",
     Role.COUNTY_OFFICER: "web:board",
+    Role.HEALTH_OFFICER: "web:board",
     Role.FRONT_LINE: "report:form",
     Role.AUDITOR: "access:audit",
     Role.ADMINISTRATOR: "access:people",

@@ -124,6 +124,15 @@ class Scope:
         )
         return reduce(or_, within, Q(pk__in=[]))
 
+    def spans(
+        self, action: Action, *, sensitivity: int = PUBLIC
+    ) -> list[tuple[int, int, int]] | None:
+        """Return (package, lft, rgt) of each subtree that may be read with `action`; None: everything."""
+        held = self._holding(action, sensitivity)
+        if self.system or any(h.unit is None for h in held):
+            return None
+        return _merged(h.unit for h in held if h.unit is not None)
+
     def get(
         self,
         queryset: QuerySet[M],

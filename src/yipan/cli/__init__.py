@@ -40,6 +40,8 @@ for _verb in (
     situation.hub,
     two_hands.validate,
     audit.audit,
+    audit.expire,
+    audit.renew_keys,
     board.backup,
     board.restore,
     board.doctor,

@@ -1,4 +1,4 @@
-"""`audit`: seal the trail, prove that nobody changed it."""
+"""`audit`, `expire`, `renew-keys`: the trail proved, persons forgotten in time, their keys renewed."""
 
 from __future__ import annotations
 
@@ -76,3 +76,41 @@ def verify(*, anchors: Path | None, as_json: bool) -> None:
         )
     if not proof.whole:
         sys.exit(EXIT_FAULT)
+
+
+@click.command(
+    help=_("End everything about persons whose time is over. Run it daily."),
+    epilog=examples("yipan expire", "yipan expire --json"),
+)
+@json_option
+@verb
+def expire(*, as_json: bool) -> None:
+    start_django()
+    from yipan.access.retention import expire as end_all
+
+    ended = end_all(at=system_now())
+    if as_json:
+        print_json(ended)
+    else:
+        say(_("%d rows about persons were erased: their time was over.") % sum(ended.values()))
+
+
+@click.command(
+    "renew-keys",
+    help=_("Seal persons' identifiers with a fresh key and forget the old one."),
+    epilog=examples("yipan renew-keys", "yipan renew-keys --json"),
+)
+@json_option
+@verb
+def renew_keys(*, as_json: bool) -> None:
+    start_django()
+    from yipan.access.identity import renew_keys as reseal
+
+    count = reseal(at=system_now())
+    if as_json:
+        print_json({"resealed": count})
+    else:
+        say(
+            _("%d persons' identifiers are sealed with a fresh key; keep a copy of the key file.")
+            % count
+        )

@@ -32,6 +32,13 @@ class Config(BaseSettings):
         default="",
         description="Key for sessions and tokens; empty means one is made once and kept in YIPAN_HOME/secret.key.",
     )
+    identity_keys: Path | None = Field(
+        default=None,
+        description=(
+            "File with the keys that open persons' identifiers; empty means YIPAN_HOME/identity.keys. "
+            "No backup holds it: keep a copy apart from the database's."
+        ),
+    )
     allowed_hosts: str = Field(
         default="127.0.0.1,localhost,[::1]",
         description="Host names this server answers to, separated by commas.",

@@ -7,35 +7,39 @@ import pytest
 from yipan.access.models import Role
 from yipan.access.rules import HOME, PERMISSIONS, Action, home_of, roles_with
 
-#                      front  county depart analyst command auditor admin
+#                      front  county health depart analyst command auditor admin
 TABLE = """
-place.read               ✓      ✓      ✓      ✓      ✓      ✓      ✓
-report.submit            ✓      ✓      ·      ·      ·      ·      ·
-report.read              ✓      ✓      ✓      ✓      ✓      ·      ·
-report.correct           ✓      ✓      ·      ·      ·      ·      ·
-case.read                ·      ✓      ·      ✓      ·      ·      ·
-data.request             ·      ·      ✓      ·      ✓      ·      ·
-data.rule                ·      ·      ·      ✓      ·      ·      ·
-data.freeze              ·      ·      ·      ·      ✓      ·      ·
-assess.read              ·      ✓      ✓      ✓      ✓      ✓      ·
-assess.run               ·      ·      ·      ✓      ✓      ·      ·
-plan.read                ·      ✓      ✓      ✓      ✓      ✓      ·
-plan.run                 ·      ·      ·      ✓      ✓      ·      ·
-plan.sign                ·      ·      ·      ·      ✓      ·      ·
-order.read               ✓      ✓      ✓      ✓      ✓      ✓      ·
-order.draft              ·      ·      ✓      ·      ✓      ·      ·
-order.issue              ·      ·      ·      ·      ✓      ·      ·
-order.receive            ✓      ✓      ·      ·      ·      ·      ·
-order.verify             ·      ✓      ✓      ·      ✓      ·      ·
-export                   ·      ✓      ✓      ✓      ✓      ✓      ·
-audit.read               ·      ·      ·      ·      ·      ✓      ·
-access.manage            ·      ·      ·      ·      ·      ·      ✓
-incident.manage          ·      ·      ·      ·      ✓      ·      ✓
-package.load             ·      ·      ·      ·      ·      ·      ✓
+place.read               ✓      ✓      ✓      ✓      ✓      ✓      ✓      ✓
+report.submit            ✓      ✓      ·      ·      ·      ·      ·      ·
+report.read              ✓      ✓      ✓      ✓      ✓      ✓      ·      ·
+report.correct           ✓      ✓      ·      ·      ·      ·      ·      ·
+case.read                ·      ✓      ✓      ·      ✓      ·      ·      ·
+identity.reveal          ·      ✓      ✓      ·      ·      ·      ·      ·
+status.set               ·      ·      ✓      ·      ·      ·      ·      ·
+status.rule              ·      ·      ✓      ·      ·      ·      ·      ·
+data.request             ·      ·      ·      ✓      ·      ✓      ·      ·
+data.rule                ·      ·      ·      ·      ✓      ·      ·      ·
+data.freeze              ·      ·      ·      ·      ·      ✓      ·      ·
+assess.read              ·      ✓      ✓      ✓      ✓      ✓      ✓      ·
+assess.run               ·      ·      ·      ·      ✓      ✓      ·      ·
+plan.read                ·      ✓      ·      ✓      ✓      ✓      ✓      ·
+plan.run                 ·      ·      ·      ·      ✓      ✓      ·      ·
+plan.sign                ·      ·      ·      ·      ·      ✓      ·      ·
+order.read               ✓      ✓      ✓      ✓      ✓      ✓      ✓      ·
+order.draft              ·      ·      ·      ✓      ·      ✓      ·      ·
+order.issue              ·      ·      ·      ·      ·      ✓      ·      ·
+order.receive            ✓      ✓      ·      ·      ·      ·      ·      ·
+order.verify             ·      ✓      ·      ✓      ·      ✓      ·      ·
+export                   ·      ✓      ·      ✓      ✓      ✓      ✓      ·
+audit.read               ·      ·      ·      ·      ·      ·      ✓      ·
+access.manage            ·      ·      ·      ·      ·      ·      ·      ✓
+incident.manage          ·      ·      ·      ·      ·      ✓      ·      ✓
+package.load             ·      ·      ·      ·      ·      ·      ·      ✓
 """
 ROLES = [
     Role.FRONT_LINE,
     Role.COUNTY_OFFICER,
+    Role.HEALTH_OFFICER,
     Role.DEPARTMENT,
     Role.ANALYST,
     Role.COMMANDER,
@@ -71,6 +75,12 @@ def test_the_table_has_every_action_and_every_role() -> None:
         (Action.PLAN_SIGN, Action.CASE_READ),
         (Action.PLAN_SIGN, Action.ORDER_RECEIVE),  # who orders does not close the order
         (Action.AUDIT_READ, Action.CASE_READ),
+        (Action.STATUS_SET, Action.ORDER_ISSUE),  # who commands says nothing about a person
+        (Action.STATUS_SET, Action.PLAN_SIGN),
+        (Action.STATUS_SET, Action.ACCESS_MANAGE),
+        (Action.STATUS_SET, Action.DATA_REQUEST),  # nor does a department
+        (Action.IDENTITY_REVEAL, Action.AUDIT_READ),
+        (Action.IDENTITY_REVEAL, Action.PLAN_SIGN),
         (Action.DATA_REQUEST, Action.DATA_RULE),  # who asks does not rule on the asking
     ],
 )
