@@ -36,6 +36,7 @@ for _verb in (
     analyst.forecast,
     situation.tiers,
     situation.chains,
+    situation.linelist,
     situation.daily,
     situation.hub,
     two_hands.validate,

@@ -150,7 +150,7 @@ def _fact(table: Table, row: int, name: str, cell: str, *, flag: bool) -> Fact:
 @click.command(
     help=_(
         "Find transmission chains, the serial interval and the offspring distribution.\n\n"
-        "CASES.csv has `case` and `infector` (empty: not known), and may have `onset`. A pair may "
+        "CASES.csv has `case` (or `number`) and `infector` (empty: not known), and may have `onset` (or `onset_day`). A pair may "
         "have a negative serial interval. Recent cases count for the share of their offspring that "
         "could have shown by --now."
     ),
@@ -178,12 +178,13 @@ def chains(
 ) -> None:
     from yipan.engines.surveillance.chains import build_chains
 
-    table = read_table(cases, "case", "infector")
-    names = table.texts("case")
+    table = read_table(cases, "case|number", "infector")
+    column = "case" if table.has("case") else "number"
+    names = table.texts(column)
     place = {name: i for i, name in enumerate(names)}
     if len(place) < len(names):
         row = next(i for i, name in enumerate(names) if name in names[:i])
-        table.refuse(row, "case", _("The case %s stands twice.") % names[row])
+        table.refuse(row, column, _("The case %s stands twice.") % names[row])
     parent = [
         _infector(table, row, name, place) for row, name in enumerate(table.columns["infector"])
     ]
@@ -203,7 +204,8 @@ def chains(
             for i, name in enumerate(names)
         ),
     )
-    onset = read_onsets(table) if table.has("onset") else None
+    dated = next((name for name in ("onset", "onset_day") if table.has(name)), None)
+    onset = read_onsets(table, dated) if dated else None
     now = _ordinal(now_text) if now_text else None
     summary = chain_summary(parent, found.offspring, found.sizes, onset, now=now, level=level)
     if as_json:
@@ -225,16 +227,16 @@ def _infector(table: Table, row: int, name: str, place: dict[str, int]) -> int:
     return place[name]
 
 
-def read_onsets(table: Table) -> np.ndarray[Any, np.dtype[np.float64]]:
+def read_onsets(table: Table, column: str) -> np.ndarray[Any, np.dtype[np.float64]]:
     """Return onset days as ordinals, NaN where the cell is empty."""
     onsets = np.full(len(table.numbers), np.nan)
-    for row, cell in enumerate(table.columns["onset"]):
+    for row, cell in enumerate(table.columns[column]):
         if cell not in UNKNOWN:
             try:
                 onsets[row] = date.fromisoformat(cell).toordinal()
             except ValueError:
                 table.refuse(
-                    row, "onset", _("%r is not a date.") % cell, _("Write days as 2020-02-24.")
+                    row, column, _("%r is not a date.") % cell, _("Write days as 2020-02-24.")
                 )
     return onsets
 
@@ -351,6 +353,84 @@ def chains_in_words(summary: dict[str, Any]) -> str:
             % {**spread, "k": _("without bound") if spread["k"] is None else f"{spread['k']:.2f}"}
         )
     return " ".join([*parts, *summary["notes"]])
+
+
+@click.command(
+    help=_(
+        "Turn another system's line list into the template that the page Upload takes.\n\n"
+        "Reads exports of Go.Data and SORMAS and files with the tags of R's linelist package, CSV or "
+        "JSON. Only confirmed cases go over, unless asked; each row is checked again at the door. The "
+        "extra column `infector` is for `yipan chains`."
+    ),
+    epilog=examples(
+        "yipan linelist cases.csv --from godata --relationships relationships.csv --to cases-out.csv",
+        "yipan linelist export.csv --from sormas --date-format %d/%m/%Y --places districts.csv",
+    ),
+)
+@click.argument("source", type=IN, metavar="FILE")
+@click.option(
+    "--from", "format_name", required=True, type=click.Choice(["godata", "sormas", "linelist"])
+)
+@click.option(
+    "--relationships", type=IN, metavar="FILE", help=_("Go.Data's export of relationships.")
+)
+@click.option(
+    "--places", type=IN, metavar="PLACES.csv", help=_("`name,code`: the code of each place named.")
+)
+@click.option(
+    "--date-format",
+    default="",
+    metavar="FORMAT",
+    help=_("How days are written, if not 2020-02-24."),
+)
+@click.option("--probable", is_flag=True, help=_("Probable cases too."))
+@click.option(
+    "--to", "out", type=OUT, metavar="OUT.csv", help=_("Where to write. Default: the terminal.")
+)
+@json_option
+@verb
+def linelist(
+    *,
+    source: Path,
+    format_name: str,
+    relationships: Path | None,
+    places: Path | None,
+    date_format: str,
+    probable: bool,
+    out: Path | None,
+    as_json: bool,
+) -> None:
+    from yipan.assess.linelists.formats import import_list, template_rows
+    from yipan.assess.linelists.plain import COLUMNS, Options, records
+
+    codes = None
+    if places is not None:
+        table = read_table(places, "name", "code")
+        codes = dict(zip(table.texts("name"), table.texts("code"), strict=True))
+    found = import_list(
+        source,
+        format=format_name,
+        options=Options(
+            date_format=date_format,
+            places=codes,
+            relationships=records(relationships) if relationships is not None else (),
+        ),
+        probable=probable,
+    )
+    write_table(out, COLUMNS, template_rows(found.cases))
+    summary = {"cases": len(found.cases), "left_out": found.left_out}
+    if as_json:
+        print_json(summary)
+    else:
+        say(
+            _("%(cases)d cases; left out: %(left_out)s.")
+            % {
+                "cases": len(found.cases),
+                "left_out": ", ".join(f"{n} {why}" for why, n in found.left_out.items())
+                or _("none"),
+            },
+            as_json=True,
+        )
 
 
 @click.command(
