@@ -14,7 +14,7 @@ from django.utils.translation import pgettext_lazy
 from yipan.kernel import words
 from yipan.places.models import Unit
 from yipan.plan.models import Option, Scenario
-from yipan.plan.queries import ACCEPTED_RISK, best_within, within_risk
+from yipan.plan.queries import ACCEPTED_RISK, best_within, chance_words, within_risk
 from yipan.plan.scenarios.assumptions import LEVELS, SETTINGS
 
 LEVEL_WORDS = {
@@ -180,8 +180,8 @@ def frontier_finding(scenario: Scenario) -> str:
     here, above = table[at], table[at + 1]
     return _("The next %(gain)s raise the risk from %(low)s to %(high)s") % {
         "gain": words.money(above.value["median"] - here.value["median"]),
-        "low": words.percent(here.chance["share"], places=1),
-        "high": words.percent(above.chance["share"], places=1),
+        "low": chance_words(here.chance["share"]),
+        "high": chance_words(above.chance["share"]),
     }
 
 

@@ -127,6 +127,11 @@ def orders_drafted(option: Option, *, signed_before: Option | None) -> dict[str,
     return counted
 
 
+def chance_words(share: float) -> str:
+    """Return a chance as per cent, one digit behind the point; none at 0 and 100 %."""
+    return words.percent(share, places=0 if share in (0, 1) else 1)
+
+
 def last_day(scenario: Scenario) -> Any:
     """Return the last day of the scenario's weeks, inclusive."""
     return scenario.start_day + timedelta(days=7 * scenario.weeks - 1)
@@ -166,10 +171,10 @@ def headline(scenario: Scenario) -> str:
         ) % {
             "line": words.percent(ACCEPTED_RISK),
             "option": least.name,
-            "chance": words.percent(chance["share"], places=1),
+            "chance": chance_words(chance["share"]),
         }
     figures = best.results["summary"]
-    chance = words.percent(figures["beds_exceeded"]["share"], places=1)
+    chance = chance_words(figures["beds_exceeded"]["share"])
     gain = (
         figures["value_added_100m_cny"]["median"]
         - hold.results["summary"]["value_added_100m_cny"]["median"]

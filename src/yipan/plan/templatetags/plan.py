@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from django import template
 
 from yipan.kernel import words
+from yipan.plan.queries import chance_words
 
 register = template.Library()
 
@@ -20,7 +21,7 @@ def unlocal(value: float) -> str:
 @register.filter
 def percent1(value: float) -> str:
     """Return a share as per cent with one digit behind the point; none at 0 and 100 %."""
-    return words.percent(value, places=0 if value in (0, 1) else 1)
+    return chance_words(value)
 
 
 @register.filter
