@@ -3,6 +3,7 @@ import { watchChanges, configureHtmx } from "./shell/swap.js";
 import { watchForms, flush, enhanceForms } from "./shell/forms.js";
 import { watchKeys } from "./shell/keys.js";
 import { watchRefresh } from "./shell/refresh.js";
+import { enhanceScroll, watchScroll } from "./shell/scroll.js";
 import { watchSheets } from "./shell/sheet.js";
 import { enhanceSteps } from "./shell/steps.js";
 import { enhanceUndo } from "./shell/undo.js";
@@ -11,6 +12,7 @@ export function enhance(root: ParentNode): void {
   enhanceForms(root);
   enhanceSteps(root);
   enhanceUndo(root);
+  enhanceScroll(root);
 }
 
 configureHtmx();
@@ -19,5 +21,6 @@ watchForms(document);
 watchSheets(document);
 watchChanges(document, enhance);
 watchRefresh(document, enhance);
+watchScroll(document);
 enhance(document);
 void flush();

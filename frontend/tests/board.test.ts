@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import "../src/elements/map.js";
 import type { YipanMap } from "../src/elements/map.js";
 import { renew } from "../src/shell/refresh.js";
+import { enhanceScroll } from "../src/shell/scroll.js";
 import { watchSheets } from "../src/shell/sheet.js";
 import { json, MAP, mount, settled } from "./helpers.js";
 
@@ -96,5 +97,29 @@ describe("a county that is not the reader's", () => {
     mark?.dispatchEvent(new MouseEvent("click", { bubbles: true }));
     await settled(map);
     expect(map.querySelector(".mapcard")).toBeNull();
+  });
+});
+
+describe("a box that scrolls", () => {
+  const box = (inner: string, tall: number): HTMLElement => {
+    document.body.innerHTML = `<div class="scroll-y">${inner}</div>`;
+    const found = document.querySelector<HTMLElement>(".scroll-y") as HTMLElement;
+    Object.defineProperty(found, "scrollHeight", { value: tall, configurable: true });
+    Object.defineProperty(found, "clientHeight", { value: 100, configurable: true });
+    return found;
+  };
+
+  it("becomes a tab stop where nothing inside is one", () => {
+    const found = box("<p>rows</p>", 400);
+    enhanceScroll(document);
+    expect(found.tabIndex).toBe(0);
+    Object.defineProperty(found, "scrollHeight", { value: 100 });
+    enhanceScroll(document);
+    expect(found.hasAttribute("tabindex")).toBe(false);
+  });
+
+  it("stays as it is where a link inside can be reached, or where all of it is seen", () => {
+    expect((box('<a href="/x">x</a>', 400), enhanceScroll(document), document.querySelector(".scroll-y")?.hasAttribute("tabindex"))).toBe(false);
+    expect((box("<p>rows</p>", 90), enhanceScroll(document), document.querySelector(".scroll-y")?.hasAttribute("tabindex"))).toBe(false);
   });
 });

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import pytest
 from django.db import connection
@@ -223,3 +223,41 @@ def test_without_boundaries_the_map_says_circles(door: Door, living: Front, cast
     client = door(cast.commander)
     assert client.get("/board/map.json").json()["topology"] is None
     assert client.get("/board/topology.json").status_code == 404
+
+
+# ---- states --------------------------------------------------------------------------------------
+
+
+def test_an_old_assessment_has_a_dashed_edge_and_says_how_old(
+    door: Door, living: Front, cast: Cast, morning: datetime
+) -> None:
+    client = door(cast.commander)
+    assert "block stale" not in client.get("/").content.decode()
+    living.incident.clock_at = morning + timedelta(hours=30)
+    living.incident.save()
+    page = client.get("/").content.decode()
+    assert 'class="block stale" id="map"' in page
+    assert "30\u00a0h old" in page
+    assert 'data-n="confirmed_new">3</a>' in page  # the number is still shown
+
+
+def test_the_present_renews_itself_and_the_past_stands(
+    door: Door, living: Front, cast: Cast, morning: datetime
+) -> None:
+    client = door(cast.commander)
+    assert 'data-refresh="60"' in client.get("/").content.decode()
+    assert "data-refresh" not in client.get("/" + at(morning, days=1)).content.decode()
+
+
+def test_who_owes_nothing_waits_for_nothing(door: Door, living: Front, cast: Cast) -> None:
+    page = door(cast.commander).get("/").content.decode()
+    assert "Nothing waits for you" in page
+    assert "No order is open" in page
+
+
+def test_the_wall_has_no_control_and_no_link(door: Door, living: Front, cast: Cast) -> None:
+    page = door(cast.commander).get("/wall/").content.decode()
+    body = page.split("<body")[1]
+    assert 'data-theme="wall"' in page
+    for control in ("<button", "<form", "<input", "data-sheet"):
+        assert control not in body, control
