@@ -120,14 +120,15 @@ class _Made:
         pack: Pack,
         by_level: tuple[UnitFigures, UnitFigures],
         decisions: Sequence[TierDecision],
-        chances: Sequence[dict[str, float]],
+        of_counties: tuple[Sequence[dict[str, float]], Sequence[dict[str, float]]],
         rt: transmission.Transmission,
         whole_province: figures.Province,
         onsets: onset.Onset,
     ) -> None:
         self.known, self.pack, self.decisions, self.rt = known, pack, decisions, rt
         self.cities, self.counties = by_level
-        self.chances, self.whole, self.onsets = chances, whole_province, onsets
+        self.chances, self.pending = of_counties
+        self.whole, self.onsets = whole_province, onsets
         self.alarms, self.false_alarms = of_counts(known)
 
     @classmethod
@@ -143,7 +144,8 @@ class _Made:
         onsets = onset.estimate(known, assumptions.onset_to_report(known.incident.disease))
         pending = onset.pending_by_county(onsets)
         chances = chances_of_counties(known.counties, facts, pack, pending)
-        return cls(known, pack, by_level, decisions, chances, rt, province, onsets)
+        waiting = onset.pending_quantiles(pending, len(known.counties))
+        return cls(known, pack, by_level, decisions, (chances, waiting), rt, province, onsets)
 
     @property
     def method(self) -> dict[str, Any]:
@@ -231,7 +233,7 @@ class _Made:
             )
             decision = self.decisions[j]
             row.tier, row.rule, row.trace = decision.tier, decision.rule, list(decision.trace)
-            row.chances = self.chances[j]
+            row.chances, row.pending = self.chances[j], self.pending[j]
             row.reported_at = known.heard.get(unit.pk)
             row.synthetic = unit.pk in known.synthetic
             counties.append(row)

@@ -58,6 +58,7 @@ class UnitSituation(models.Model):
     rule = models.PositiveSmallIntegerField(null=True)  # which rule fired
     trace = models.JSONField(default=list)  # each rule, the values it used, its outcome
     chances = models.JSONField(default=dict)  # probability of each tier; empty: cannot be said
+    pending = models.JSONField(default=dict)  # expected, not yet reported; empty: cannot be said
     rt = models.JSONField(null=True)  # {"mean", "q025", …} or {"note": "too_few_cases", …}
     synthetic = models.BooleanField(default=False)
 

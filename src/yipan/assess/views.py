@@ -18,6 +18,7 @@ from yipan.assess import actions, queries
 from yipan.assess.errors import AssessError, VerdictWithoutReason
 from yipan.assess.forms import VerdictForm
 from yipan.assess.gaps.queries import gaps as find_gaps
+from yipan.assess.gaps.queries import unscreened as find_unscreened
 from yipan.assess.gaps.words import headline as gaps_headline
 from yipan.assess.hub.model_output import frame, model_output
 from yipan.assess.models import Alarm, Assessment, Tier
@@ -124,10 +125,13 @@ def gaps(request: PersonRequest) -> HttpResponse:
     request.scope.check(Action.REPORT_READ)
     board = request.board
     found = find_gaps(board.incident, at=board.at, scope=request.scope)
+    unscreened = find_unscreened(board.incident, at=board.at, scope=request.scope)
     context = {
         "section": "assess",
         "gaps": found,
         "headline": gaps_headline(found),
+        "unscreened_day": unscreened[0],
+        "unscreened": unscreened[1][:30],
         "doubts": warnings.about_reporting(
             warnings.open_alarms(board.incident, scope=request.scope, at=board.at)
         )[:MOST],

@@ -175,6 +175,9 @@ def test_cases_by_onset_and_what_is_still_expected(front: Front) -> None:
     assert all(e is None or e["lo"] >= n for n, e in zip(onset, expected, strict=True))
     assert expected[-4]["mid"] > onset[-4]
     assert made.province["not_yet_reported"]["median"] > 5
+    alder, birch = of(made, A).pending, of(made, B).pending
+    assert alder["q05"] <= alder["median"] <= alder["q95"]
+    assert alder["median"] > birch["median"]
 
 
 def test_a_second_assessment_of_a_moment_is_the_first_one(front: Front) -> None:

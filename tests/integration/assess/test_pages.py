@@ -6,6 +6,7 @@ import csv
 import json
 import re
 from collections.abc import Callable
+from datetime import date
 from io import StringIO
 from typing import Any
 
@@ -14,7 +15,11 @@ from django.test import Client
 
 from cast import Cast
 from yipan.access.models import AuditRecord, User
+from yipan.access.scope import system_scope
+from yipan.assess.gaps.queries import unscreened
 from yipan.assess.models import Assessment
+from yipan.places.models import Unit
+from yipan.report.actions import submit_values
 
 pytestmark = pytest.mark.django_db
 As = Callable[[User], Client]
@@ -155,3 +160,29 @@ def test_a_past_moment_shows_nothing_made_later(
     page = text(as_person(cast.analyst), "/assess/?at=2020-02-20T18:00")
     assert "Nothing has been assessed yet." in page
     assert "Assess now" not in page
+
+
+def test_households_that_screening_did_not_reach_are_added_up_by_county(
+    cast: Cast, evening: Assessment, as_person: As
+) -> None:
+    incident = evening.incident
+    for code, checked, missed in (("100101001", 90, 7), ("100101002", 80, 0), ("100102001", 50, 3)):
+        submit_values(
+            incident=incident,
+            unit=Unit.objects.get(code=code),
+            day=date(2020, 2, 24),
+            values={"households_checked": checked, "households_not_reached": missed},
+            actor=None,
+            source="api",
+            at=incident.clock_at,
+            client_key=f"screening-{code}",
+            scope=system_scope(),
+        )
+    day, found = unscreened(incident, at=incident.clock_at, scope=system_scope())
+    assert day == date(2020, 2, 24)
+    assert [(r.county.code, r.not_reached, r.checked, r.villages) for r in found] == [
+        ("100101", 7, 170, 1), ("100102", 3, 50, 1),
+    ]  # fmt: skip
+    page = text(as_person(cast.county_officer), "/assess/gaps/")
+    assert "Households not reached by screening" in page
+    assert "Birch" not in page

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, datetime, time
 
+import numpy as np
+
 from yipan.access.models import Incident
 from yipan.access.scope import Scope, system_scope
 from yipan.kernel.time import BoardTime
@@ -86,3 +88,45 @@ def heard_below(
         **inside,
     ).exclude(submission__source=Source.BULLETIN)
     return told.order_by().values("unit").distinct().count(), owed, day
+
+
+@dataclass(frozen=True)
+class Unscreened:
+    """The households of one county's villages that could not be reached, of those that reported."""
+
+    county: Unit
+    checked: int
+    not_reached: int
+    villages: int  # that reported at least one household not reached
+
+
+def unscreened(incident: Incident, *, at: datetime, scope: Scope) -> tuple[date, list[Unscreened]]:
+    """Return (the day, counties in scope with households not reached, most first).
+
+    Only what the villages themselves said counts; a village that is silent is in the gaps.
+    """
+    day = owed_day(Level.VILLAGE, at=at, clock=places.board_time(incident.package))
+    villages = list(reports.owing(incident, scope=scope, level=Level.VILLAGE, day=day))
+    checked, missed = (
+        reports.daily_counts(
+            incident, units=villages, element=name, first=day, last=day, known_at=at
+        )[0]
+        for name in ("households_checked", "households_not_reached")
+    )
+    counties = list(places.counties(incident.package, on=day).order_by("lft"))
+    begins = np.array([county.lft for county in counties])
+    found: dict[int, list[float]] = {}
+    for j, village in enumerate(villages):
+        k = int(np.searchsorted(begins, village.lft)) - 1
+        if k < 0 or np.isnan(missed[j]) or village.rgt > counties[k].rgt:
+            continue
+        row = found.setdefault(k, [0.0, 0.0, 0.0])
+        row[0] += np.nan_to_num(checked[j])
+        row[1] += missed[j]
+        row[2] += missed[j] > 0
+    rows = [
+        Unscreened(counties[k], round(a), round(b), round(n))
+        for k, (a, b, n) in found.items()
+        if b > 0
+    ]
+    return day, sorted(rows, key=lambda r: (-r.not_reached, r.county.code))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
@@ -223,6 +224,21 @@ class Place:
     def rt_words(self) -> str:
         """What its own Rt says."""
         return sentences.rt_finding(self.situation.rt or {"note": "no_data"})
+
+    @property
+    def pooled_rt(self) -> Mapping[str, Any] | None:
+        """Its Rt by day of onset, pooled with the other counties; None where nothing is said of it."""
+        found = self.assessment.outlook.get("rt", {}).get("counties", {}).get(self.unit.code)
+        return found or None
+
+    @property
+    def pending_words(self) -> tuple[str, str]:
+        """The cases expected and not yet reported, and their interval; a dash where nothing can be said."""
+        found = self.situation.pending
+        if not found:
+            return "–", ""
+        span = f"{words.count(found['q05'])}{words.DASH}{words.count(found['q95'])}"
+        return words.count(found["median"]), _("90%%: %s") % span
 
     @property
     def city_rt_words(self) -> str:

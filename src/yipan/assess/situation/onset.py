@@ -159,6 +159,21 @@ def pending_by_county(onsets: Onset) -> tuple[NDArray[np.float64], float] | None
     return np.maximum(mean, 0.0), _size_of(answer.pending_mean, float(answer.pending_quantiles[-1]))
 
 
+def pending_quantiles(
+    pending: tuple[NDArray[np.float64], float] | None, counties: int
+) -> list[dict[str, float]]:
+    """Return the median and 90 % interval of each county's cases not yet reported, empty where unknown."""
+    if pending is None:
+        return [{} for _county in range(counties)]
+    mean, size = pending
+    p = size / (size + mean)
+    low, middle, high = (np.asarray(nbinom.ppf(q, size, p)) for q in (LOW, MIDDLE, HIGH))
+    return [
+        {"median": float(middle[j]), "q05": float(low[j]), "q95": float(high[j])}
+        for j in range(counties)
+    ]
+
+
 def _size_of(mean: float, high: float) -> float:
     """Return the negative-binomial size whose 95 % quantile is nearest to `high`; the mean is given."""
     if mean <= 0:
