@@ -241,11 +241,11 @@ def test_the_deterministic_limit_is_the_differential_equation(steps: int) -> Non
     spec = ages_16(people=10**14, seeds=10**9, days=90, course=seir(steps=steps))
     exact = ode(spec, steps)
     run = simulator(spec, seed=9, back_end="cells")(0)[INFECTIONS].sum(axis=1).cumsum()
-    np.testing.assert_allclose(run[5:], exact[5:], rtol=0.02)
-    assert run[-1] == pytest.approx(exact[-1], rel=3e-3)
+    np.testing.assert_allclose(run[5:], exact[5:], rtol=0.01)
+    assert run[-1] == pytest.approx(exact[-1], rel=2e-3)
 
 
-def test_halving_the_step_divides_the_error_by_four() -> None:
+def test_halving_the_step_divides_the_error_by_more_than_four() -> None:
     spec = ages_16(people=10**15, seeds=10**10, days=40)
     exact = ode(spec, 1)[-1]
     error = [
@@ -253,8 +253,8 @@ def test_halving_the_step_divides_the_error_by_four() -> None:
         for q in (1, 2, 4)
     ]  # fmt: skip
     assert error[0] < 0.01
-    assert error[0] / error[1] > 2.6
-    assert error[1] / error[2] > 2.6
+    assert error[0] / error[1] > 4
+    assert error[1] / error[2] > 4
 
 
 # --- exact things

@@ -2,8 +2,9 @@
 
 One step of h days: those already infected move on (exactly, transitions.py), which tells how infectious
 they were on the way; that gives the force of infection of the step, corrected for those infected within
-it; susceptibles are infected with probability 1 − exp(−∫λ) and stand where a uniform moment of infection
-would have brought them. The error is of second order in h.
+it; susceptibles are infected with probability 1 − exp(−∫λ) and stand where a moment of infection would have
+brought them, uniform but for the growth of infectiousness within the step. The error is of third order in h
+where all places grow alike, and of second order otherwise.
 """
 
 from __future__ import annotations
@@ -14,10 +15,9 @@ import numpy as np
 
 from yipan.engines.checks import Floats, Integers
 from yipan.engines.epidemic.compiled import compiled
-from yipan.engines.epidemic.events import Counts
-from yipan.engines.epidemic.samplers import binomial, gamma, poisson
+from yipan.engines.epidemic.samplers import binomial, binomial_of_hazard, gamma, poisson
 from yipan.engines.epidemic.streams import Stream, Word, rewind, uniform
-from yipan.engines.epidemic.tables import STOCK, CourseTables, Infection, Mixing
+from yipan.engines.epidemic.tables import STOCK, CourseTables, Infection, Mixing, Places
 from yipan.engines.epidemic.transitions import Transitions
 
 RARE = 0.5
@@ -34,7 +34,7 @@ def hit(n: int, p: float, hazard: float, gap: Floats, stream: Stream) -> int:
     """
     length = n * hazard
     if length > RARE:
-        return binomial(stream, n, p)
+        return binomial_of_hazard(stream, n, p, hazard)
     gap[0] -= length
     k = 0
     while gap[0] < 0.0:
@@ -53,6 +53,15 @@ def mix_cases(cases: Floats, weights: Floats, mixed: Floats) -> None:
         into[q] = 0.0
         for case in range(weights.size):
             into[q] += weights[case] * parts[case, q]
+
+
+@compiled
+def tilt(parts: Floats, growth: float, whole: Floats) -> None:
+    """Write into `whole` the part of ρ⁰ and ρ times the part of ρ¹ (first axis of `parts`)."""
+    into = whole.reshape(whole.size)
+    both = parts.reshape((2, whole.size))
+    for q in range(into.size):
+        into[q] = max(0.0, both[0, q] + growth * both[1, q])
 
 
 @compiled
@@ -97,10 +106,10 @@ def sum_force(
     group_of: Integers,
     group_local: Integers,
     row_start: Integers,
-    row_place: Integers,
+    row_place: Places,
     row_share: Floats,
     column_start: Integers,
-    column_place: Integers,
+    column_place: Places,
     column_share: Floats,
 ) -> None:
     """Turn infectiousness X (group, P, A) into ∫λ over the step, `force` (P, A), as Specification has λ."""
@@ -153,7 +162,8 @@ def move_on(
     mass: Floats,
     active: Integers,
     X: Floats,
-    flows: Integers,
+    counts: Integers,
+    day: int,
     kind_of: Integers,
     way_start: Integers,
     way_to: Integers,
@@ -162,11 +172,14 @@ def move_on(
     hazard: Floats,
     exposure: Floats,
     passed: Floats,
+    infectivity: Floats,
     dispersion: float,
     gap: Floats,
     stream: Stream,
-) -> None:
+) -> float:
     """Let everybody infected move on for a step; their infectiousness on the way is summed in X.
+
+    Returns by how much infectiousness grew, as a share of its mean; within [−1, 1].
 
     Individual infectiousness is shared out exactly: equal gammas given their sum are a Dirichlet, whatever
     the sum was. Those who carry none yet draw theirs, of mean one.
@@ -176,6 +189,7 @@ def move_on(
     alike = math.isinf(dispersion)
     moved, carried, part = np.zeros(M, np.int64), np.zeros(M), np.zeros(M)
     X[:] = 0.0
+    before, after = 0.0, 0.0
     for i in range(P):
         kind = kind_of[i]
         for a in range(A):
@@ -203,7 +217,7 @@ def move_on(
                     for m in range(3):
                         p = passed[kind, m, a, e]
                         if p > 0.0:
-                            flows[i, m] += k if p == 1.0 else binomial(stream, k, p)
+                            counts[1 + m, day, i] += k if p == 1.0 else binomial(stream, k, p)
                     part[e - first] = k if alike else gamma(stream, dispersion * k)
                     whole += part[e - first]
                     if left == 0:
@@ -220,22 +234,27 @@ def move_on(
             alive = 0
             for f in range(M):
                 going_on = way_start[f + 1] > way_start[f]
+                before += n[cell, f] * infectivity[f]
+                after += moved[f] * infectivity[f]
                 n[cell, f] = moved[f] if going_on else 0
                 mass[cell, f] = carried[f] if going_on and carries[f] else 0.0
                 alive += n[cell, f]
             active[cell] = alive
+    if before + after == 0.0:
+        return 0.0
+    return max(-1.0, min(1.0, 2.0 * (after - before) / (after + before)))
 
 
 @compiled
 def expect_new(
-    S: Integers, force: Floats, X: Floats, kind_of: Integers, new_exposure: Floats
+    fresh: Floats, factor: float, X: Floats, kind_of: Integers, new_exposure: Floats
 ) -> None:
-    """Add to X how infectious those infected within the step are expected to be within it."""
+    """Add to X how infectious those infected within the step, `factor` · `fresh` (cell,), are within it."""
     G, P, A = X.shape
     for i in range(P):
         for a in range(A):
-            if force[i, a] > 0.0:
-                expected = S[i * A + a] * -math.expm1(-force[i, a])
+            expected = factor * fresh[i * A + a]
+            if expected > 0.0:
                 for g in range(G):
                     X[g, i, a] += expected * new_exposure[kind_of[i], g, a]
 
@@ -247,8 +266,9 @@ def infect(
     mass: Floats,
     active: Integers,
     force: Floats,
-    infections: Integers,
-    flows: Integers,
+    fresh: Floats,
+    counts: Integers,
+    day: int,
     kind_of: Integers,
     arrivals: Integers,
     way_start: Integers,
@@ -272,9 +292,10 @@ def infect(
                 k = hit(S[cell], -math.expm1(-force[i, a]), force[i, a], gap, stream)
                 S[cell] -= k
                 left += k
+            fresh[cell] = left
             if left == 0:
                 continue
-            infections[i] += left
+            counts[0, day, i] += left
             for e in range(last + 1):
                 k = left
                 if e < last:
@@ -286,7 +307,7 @@ def infect(
                 for m in range(3):
                     p = passed[kind, m, a, e]
                     if p > 0.0:
-                        flows[i, m] += k if p == 1.0 else binomial(stream, k, p)
+                        counts[1 + m, day, i] += k if p == 1.0 else binomial(stream, k, p)
                 if way_start[to + 1] > way_start[to]:
                     n[cell, to] += k
                     active[cell] += k
@@ -305,7 +326,7 @@ def run_cells(
     mix: Mixing,
     crs: CourseTables,
     x: Transitions,
-    counts: Counts,
+    counts: Integers,
     S: Integers,
     n: Integers,
     mass: Floats,
@@ -316,11 +337,10 @@ def run_cells(
 ) -> tuple[int, int]:
     """Run from the start of `first_day` until fewer than `stop_below` are infected at the end of a day.
 
-    Changes `S`, `counts` and the people in the cells: `n` (cell, substage) and `mass`, their summed
+    Changes `S`, `counts` (stocks as changes, to be summed over days) and the people in the cells: `n` (cell, substage) and `mass`, their summed
     individual infectiousness. Returns the day at whose start it stopped and how many are then infected.
     """
-    infections, flows, tonight = counts.infections, counts.flows, counts.tonight
-    days, P = infections.shape
+    days, P = counts.shape[1:]
     A, M, G = n.shape[0] // P, x.substages, x.groups
     h = 1.0 / x.steps_per_day
     stream = np.zeros(6, np.uint64)
@@ -333,7 +353,7 @@ def run_cells(
             active[cell] += n[cell, f]
     X, Y = np.zeros((G, P, A)), np.zeros((G, P, A))
     force, there = np.zeros((P, A)), np.zeros((P, A))
-    arrivals = np.zeros(P * A, np.int64)
+    arrivals, tonight = np.zeros(P * A, np.int64), np.zeros((P, 2), np.int64)
     most = 1
     for d in range(first_day, days):
         most = max(most, x.kind_start[d + 1] - x.kind_start[d])
@@ -342,7 +362,9 @@ def run_cells(
     exposure, passed = np.zeros((most, G, A, ways)), np.zeros((most, 3, A, ways))
     new_given, new_hazard = np.zeros((most, A, new)), np.zeros((most, A, new))
     new_exposure, new_passed = np.zeros((most, G, A)), np.zeros((most, 3, A, new))
-    none = np.zeros((0, A, new))
+    parts_given, parts_exposure = np.zeros((most, 2, A, new)), np.zeros((most, 2, G, A))
+    parts_passed, none = np.zeros((most, 2, 3, A, new)), np.zeros((0, A, new))
+    fresh, last_total, last_day = np.zeros(P * A), 0.0, -1
     day, infected = first_day, 0
     while day < days:
         if day == first_day or x.kind_changes[day]:
@@ -356,25 +378,42 @@ def run_cells(
                         given[kind], hazard[kind], exposure[kind], passed[kind],
                         x.way_start[f], x.way_start[f + 1],
                     )  # fmt: skip
-                mix_cases(x.new_chance, weights, new_given[kind])
-                mix_cases(x.new_exposure, weights, new_exposure[kind])
-                mix_cases(x.new_missed, weights, new_passed[kind])
-                condition(new_given[kind], new_hazard[kind], none, new_passed[kind], 0, new)
+                mix_cases(x.new_chance, weights, parts_given[kind])
+                mix_cases(x.new_exposure, weights, parts_exposure[kind])
+                mix_cases(x.new_missed, weights, parts_passed[kind])
         control = inf.controls[min(day // inf.control_days, inf.controls.shape[0] - 1)]
         for _ in range(x.steps_per_day):
-            move_on(
-                n, mass, active, X, flows[day], x.kind_of[day], x.way_start, x.way_to, x.carries,
-                given, hazard, exposure, passed, crs.dispersion, gap, stream,
+            growth = move_on(
+                n, mass, active, X, counts, day, x.kind_of[day], x.way_start, x.way_to, x.carries,
+                given, hazard, exposure, passed, x.infectivity, crs.dispersion, gap, stream,
             )  # fmt: skip
-            for corrected in range(2):
-                if corrected:
-                    expect_new(S, force, X, x.kind_of[day], new_exposure)
+            for kind in range(x.kind_start[day + 1] - x.kind_start[day]):
+                tilt(parts_given[kind], growth / h, new_given[kind])
+                tilt(parts_exposure[kind], growth / h, new_exposure[kind])
+                tilt(parts_passed[kind], growth / h, new_passed[kind])
+                condition(new_given[kind], new_hazard[kind], none, new_passed[kind], 0, new)
+            # Those infected within the step infect within it: as many as in the last step, in proportion,
+            # unless controls or β changed; then as many as the force without them gives.
+            steady = last_total > 0.0 and (inf.steady[day] == 1 or day == last_day)
+            total = 0.0
+            for g in range(G):
+                for i in range(P):
+                    for a in range(A):
+                        total += X[g, i, a]
+            for turn in range(1 if steady else 2):
+                if steady:
+                    expect_new(fresh, total / last_total, X, x.kind_of[day], new_exposure)
+                elif turn == 1:
+                    for cell in range(P * A):
+                        fresh[cell] = S[cell] * -math.expm1(-force[cell // A, cell % A])
+                    expect_new(fresh, 1.0, X, x.kind_of[day], new_exposure)
                 sum_force(
                     X, Y, force, there, control, inf.beta[day], inf.contacted, inf.kinds,
                     inf.present, inf.local, inf.age_infectivity, x.group_of, x.group_local,
                     mix.row_start, mix.row_place, mix.row_share,
                     mix.column_start, mix.column_place, mix.column_share,
                 )  # fmt: skip
+            last_total, last_day = total, day
             arrivals[:] = 0
             for e in range(inf.import_start[day], inf.import_start[day + 1]):
                 cell = inf.import_cell[e]
@@ -383,21 +422,32 @@ def run_cells(
                         S[cell] -= 1
                         arrivals[cell] += 1
             infect(
-                S, n, mass, active, force, infections[day], flows[day], x.kind_of[day], arrivals,
+                S, n, mass, active, force, fresh, counts, day, x.kind_of[day], arrivals,
                 x.way_start, x.new_to, x.carries, new_given, new_hazard, new_passed,
                 crs.dispersion, gap, stream,
             )  # fmt: skip
         infected = 0
+        for i in range(P):
+            for m in range(2):
+                counts[4 + m, day, i] -= tonight[i, m]
+                tonight[i, m] = 0
         for cell in range(P * A):
             if active[cell] > 0:
                 infected += active[cell]
                 for f in range(M):
                     for m in range(2):
                         if crs.stage[x.stage_of[f], STOCK + m]:
-                            tonight[day, cell // A, m] += n[cell, f]
+                            tonight[cell // A, m] += n[cell, f]
+        for i in range(P):
+            for m in range(2):
+                counts[4 + m, day, i] += tonight[i, m]
         day += 1
         if infected < stop_below or (
             infected == 0 and inf.import_start[day] == inf.import_start[days]
         ):
             break
+    if day < days:
+        for i in range(P):
+            for m in range(2):
+                counts[4 + m, day, i] -= tonight[i, m]
     return day, infected

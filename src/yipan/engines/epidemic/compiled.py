@@ -2,21 +2,46 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
 from collections.abc import Callable
-from typing import TypeVar, cast
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, TypeVar, cast
 
-from numba import njit
+import platformdirs
+from numba import config, njit
 
 F = TypeVar("F", bound=Callable[..., object])
 
 
-def compiled(function: F) -> F:
-    """Return the function compiled on first call; the result is kept on disk where that is possible.
+@lru_cache
+def cache_folder() -> Path | None:
+    """Return the folder that keeps what was compiled from these very sources, or None if none can be made.
 
-    Numba keeps it beside the source, or in the user's cache folder where the source cannot be written
-    to; where neither can, it compiles in each process.
+    Its name holds a digest of every source of the engine: numba itself looks only at the file a function
+    is in, and would go on using what it compiled from another version of the files beside it. The folder
+    is the user's own, so nobody else can put anything there.
     """
+    digest = hashlib.sha256()
+    for source in sorted(Path(__file__).parent.glob("*.py")):
+        digest.update(source.read_bytes())
+    folder = Path(platformdirs.user_cache_dir("yipan")) / "compiled" / digest.hexdigest()[:16]
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        return None
+    return folder if os.access(folder, os.W_OK) else None
+
+
+def compiled(function: F) -> F:
+    """Return the function compiled on first call; what was compiled is kept on disk where that can be."""
+    folder = cache_folder()
+    if folder is None:
+        return cast(F, njit(function, nogil=True, error_model="numpy"))
+    numba_settings: Any = config
+    before, numba_settings.CACHE_DIR = numba_settings.CACHE_DIR, str(folder)
     try:
         return cast(F, njit(function, cache=True, nogil=True, error_model="numpy"))
-    except RuntimeError:  # no place for a cache
-        return cast(F, njit(function, nogil=True, error_model="numpy"))
+    finally:
+        numba_settings.CACHE_DIR = before

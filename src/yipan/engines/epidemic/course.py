@@ -13,13 +13,13 @@ from scipy.linalg import expm
 from yipan.engines.checks import Floats, Integers, as_floats
 from yipan.engines.errors import MalformedCourse, OutOfRange
 
-MEASURES = ("infections", "onsets", "detected", "hospital", "icu", "deaths")
-"""What a run counts by day and place: new infections, and what stages count as (see Stage.counts)."""
+MEASURES = ("infections", "onsets", "detected", "deaths", "hospital", "icu")
+"""What a run counts by day and place, in this order: new infections, entries into stages, who is in stages."""
 
-FLOWS = ("infections", "onsets", "detected", "deaths")
+FLOWS = MEASURES[:4]
 """Measures that count entries in a day [d, d + 1); persons per day."""
 
-STOCKS = ("hospital", "icu")
+STOCKS = MEASURES[4:]
 """Measures that count who is in such a stage at the end of the day; persons. ICU is part of hospital."""
 
 FAMILIES = ("erlang", "gamma", "lognormal", "fixed")

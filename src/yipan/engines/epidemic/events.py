@@ -35,6 +35,7 @@ from yipan.engines.epidemic.tables import (
     CourseTables,
     Infection,
     Mixing,
+    Places,
 )
 
 Names = np.ndarray[Any, np.dtype[np.uint64]]
@@ -44,15 +45,6 @@ COURSE, CONTACT, FATE, SPLIT = 0, 1, 2, 3
 
 IMPORT = 12
 """What distinguishes the names of those who arrive."""
-
-
-class Counts(NamedTuple):
-    """What a member counts by day and place."""
-
-    infections: Integers  # (day, P)
-    flows: Integers  # (day, P, flow)
-    change: Integers  # (day, P, stock) arrivals less departures, booked by events
-    tonight: Integers  # (day, P, stock) at the end of the day, counted by the cells
 
 
 class People(NamedTuple):
@@ -108,7 +100,7 @@ def searched(upto: Floats, first: int, last: int, value: float) -> int:
 
 @compiled
 def other_place(
-    own: float, home: int, start: Integers, place: Integers, upto: Floats, u: float
+    own: float, home: int, start: Integers, place: Places, upto: Floats, u: float
 ) -> int:
     """Return the place drawn by u: one's own with probability `own`, else one of the row's others."""
     first, last = start[home], start[home + 1]
@@ -196,7 +188,7 @@ def run_events(
     inf: Infection,
     mix: Mixing,
     crs: CourseTables,
-    counts: Counts,
+    counts: Integers,
     births: Births,
     S: Integers,
     root: Word,
@@ -206,11 +198,12 @@ def run_events(
 ) -> tuple[int, int, People]:
     """Run from the start of `first_day`, when `births` begin to live, until more than `stop_above` are infected.
 
-    Changes `S` and `counts`. Returns the day at whose start it stopped, how many are then infected, and
+    Changes `S` and `counts` (measure, day, place); stocks are booked as changes, to be summed over days. Returns the day at whose start it stopped, how many are then infected, and
     who they are (nobody, where `stop_above` is so high that nobody will ask).
     """
     # Locals, so that the inner loops touch no tuple.
     population, beta_kept, controls, kept = inf.population, inf.beta_kept, inf.controls, inf.kept
+    most_kept = inf.most_kept
     contacted, kinds, present, local = inf.contacted, inf.kinds, inf.present, inf.local
     rate, setting_upto, control_days = inf.rate, inf.setting_upto, inf.control_days
     stays, row_start, row_place, row_upto = mix.stays, mix.row_start, mix.row_place, mix.row_upto
@@ -219,8 +212,7 @@ def run_events(
     column_most, age_share = mix.column_most, mix.age_share
     stage_of, delay, branch_to, branch_upto = crs.stage, crs.delay, crs.branch_to, crs.branch_upto
     turn_to, turn_share, dispersion = crs.turn_to, crs.turn_share, crs.dispersion
-    infections, flows, change = counts.infections, counts.flows, counts.change
-    days, (P, A), K = infections.shape[0], age_share.shape, local.size
+    days, (P, A), K = counts.shape[1], age_share.shape, local.size
     alike = math.isinf(dispersion)
     keep = stop_above < np.iinfo(np.int64).max
 
@@ -283,7 +275,7 @@ def run_events(
                 if uniform(contact) * population[cell] >= S[cell]:
                     continue
                 S[cell] -= 1
-                infections[day, cell // A] += 1
+                counts[0, day, cell // A] += 1
                 stage, step, own, infected = crs.entry, 0, -1.0, 1
             if keep:
                 if size == p_name.size:
@@ -312,7 +304,7 @@ def run_events(
                     if r >= 0 and uniform(course) < turn_share[r, today, i]:
                         stage = turn_to[r]
                     for m in range(3):
-                        flows[today, i, m] += stage_of[stage, FLOW + m]
+                        counts[1 + m, today, i] += stage_of[stage, FLOW + m]
                 family = stage_of[stage, FAMILY]
                 if family < 0:
                     break
@@ -321,9 +313,9 @@ def run_events(
                 end = time + stay(family, steps - step, one, delay[stage, SPREAD], course)
                 for m in range(2):
                     if stage_of[stage, STOCK + m]:
-                        change[today, i, m] += 1
+                        counts[4 + m, today, i] += 1
                         if end < days:
-                            change[int(end), i, m] -= 1
+                            counts[4 + m, int(end), i] -= 1
                 for _ in range(poisson(course, own * rate[stage, b] * (end - time))):
                     made += 1
                     child = mixed(name, made)
@@ -331,17 +323,22 @@ def run_events(
                     when = time + (end - time) * uniform(contact)
                     if when >= days:
                         continue
-                    u, k = uniform(contact), 0
-                    while k < K - 1 and u >= setting_upto[stage, b, k]:
-                        k += 1
+                    on = int(when)
+                    thin = uniform(contact)
+                    if thin >= most_kept[on]:
+                        continue
+                    k = 0
+                    if K > 1:
+                        u = uniform(contact)
+                        while k < K - 1 and u >= setting_upto[stage, b, k]:
+                            k += 1
                     j = i
                     if not local[k]:
                         j = other_place(
                             stays[i], i, row_start, row_place, row_upto, uniform(contact)
                         )
-                    on = int(when)
                     period = min(on // control_days, controls.shape[0] - 1)
-                    if uniform(contact) >= controls[period, j, k] * beta_kept[on] * kept[k, j, b]:
+                    if thin >= controls[period, j, k] * beta_kept[on] * kept[k, j, b]:
                         continue
                     a = met_age(contacted[k, kinds[j], b], present[k, j], uniform(contact))
                     h = j
@@ -431,7 +428,7 @@ def forget(
 def to_cells(
     inf: Infection,
     crs: CourseTables,
-    counts: Counts,
+    counts: Integers,
     people: People,
     first: Integers,
     carries: Integers,
@@ -446,8 +443,7 @@ def to_cells(
     when a stage began and ends, the steps done in it are binomial: the ends of the steps are uniform.
     """
     stage_of, delay = crs.stage, crs.delay
-    flows, change = counts.flows, counts.change
-    days, A = flows.shape[0], n.shape[0] // flows.shape[1]
+    days, A = counts.shape[1], n.shape[0] // counts.shape[2]
     alike = math.isinf(crs.dispersion)
     course, other = np.zeros(6, np.uint64), np.zeros(6, np.uint64)
     course[0] = other[0] = np.uint64(seed)
@@ -469,7 +465,7 @@ def to_cells(
                     stage = crs.turn_to[r]
                 if today >= now:
                     for m in range(3):
-                        flows[today, i, m] -= stage_of[stage, FLOW + m]
+                        counts[1 + m, today, i] -= stage_of[stage, FLOW + m]
             family = stage_of[stage, FAMILY]
             if family < 0:
                 break
@@ -478,11 +474,11 @@ def to_cells(
             end = time + stay(family, steps - step, one, delay[stage, SPREAD], course)
             for m in range(2):
                 if stage_of[stage, STOCK + m]:
-                    change[today, i, m] -= 1
-                    change[min(today, now), i, m] += 1
+                    counts[4 + m, today, i] -= 1
+                    counts[4 + m, min(today, now), i] += 1
                     if end < days:
-                        change[int(end), i, m] += 1
-                    change[min(int(end), now), i, m] -= 1
+                        counts[4 + m, int(end), i] += 1
+                    counts[4 + m, min(int(end), now), i] -= 1
             poisson(
                 course, own * inf.rate[stage, b] * (end - time)
             )  # read on, as when it was lived

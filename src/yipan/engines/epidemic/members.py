@@ -9,11 +9,12 @@ import numpy as np
 
 from yipan.engines.checks import Floats, Integers
 from yipan.engines.epidemic.cells import run_cells
-from yipan.engines.epidemic.course import MEASURES
-from yipan.engines.epidemic.events import Counts, run_events, to_cells, to_events
+from yipan.engines.epidemic.course import FLOWS, MEASURES
+from yipan.engines.epidemic.events import run_events, to_cells, to_events
 from yipan.engines.epidemic.specification import Specification
 from yipan.engines.epidemic.streams import mixed, names, rewind
 from yipan.engines.epidemic.tables import (
+    STOCK,
     Births,
     CourseTables,
     Infection,
@@ -89,7 +90,7 @@ def simulate(plan: Plan, *, seed: int, member: int) -> Integers:
     """Run one member and return its counts, shape (measure, day, place), persons."""
     inf, mix, crs = plan.infection, plan.mixing, plan.course
     days, P = inf.beta.size, inf.kinds.size
-    counts = _no_counts(days, P)
+    counts = np.zeros((len(MEASURES), days, P), dtype=np.int64)
     S = inf.susceptible.copy()
     key = np.uint64(seed)
     root = _name(key, member)
@@ -123,7 +124,10 @@ def simulate(plan: Plan, *, seed: int, member: int) -> Integers:
         living = to_events(
             n, mass, x.first, x.stage_of, x.carries, crs.dispersion, _name(root, BACK), day, stream
         )
-    return _by_measure(counts)
+    if crs.stage[:, STOCK:].any():
+        stocks = counts[len(FLOWS) :]
+        np.cumsum(stocks, axis=1, out=stocks)
+    return counts
 
 
 def _seeded_cells(plan: Plan, x: Transitions, *, seed: int, member: int) -> tuple[Integers, Floats]:
@@ -150,25 +154,3 @@ def _seeded_people(seeds: Seeds, root: np.uint64) -> Births:
 def _name(root: np.uint64, part: int) -> np.uint64:
     # Always the same type, or the compiled functions would be compiled once more for another.
     return np.uint64(mixed(root, np.uint64(part)))
-
-
-def _no_counts(days: int, P: int) -> Counts:
-    return Counts(
-        np.zeros((days, P), dtype=np.int64),
-        np.zeros((days, P, 3), dtype=np.int64),
-        np.zeros((days, P, 2), dtype=np.int64),
-        np.zeros((days, P, 2), dtype=np.int64),
-    )
-
-
-def _by_measure(counts: Counts) -> Integers:
-    there = counts.change.cumsum(axis=0) + counts.tonight
-    by_name = {
-        "infections": counts.infections,
-        "onsets": counts.flows[:, :, 0],
-        "detected": counts.flows[:, :, 1],
-        "deaths": counts.flows[:, :, 2],
-        "hospital": there[:, :, 0],
-        "icu": there[:, :, 1],
-    }
-    return np.stack([by_name[m] for m in MEASURES])

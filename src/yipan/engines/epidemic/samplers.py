@@ -77,11 +77,12 @@ def poisson(stream: Stream, mean: float) -> int:
     if mean <= 0.0:
         return 0
     if mean < INVERSION_BELOW:
-        k, p = 0, uniform(stream)
-        least = math.exp(-mean)
-        while p > least:
-            p *= uniform(stream)
+        u, k = uniform(stream), 0
+        p = math.exp(-mean)
+        while u > p and k < 1_000:  # the tail beyond is below what a double can hold
+            u -= p
             k += 1
+            p *= mean / k
         return k
     root, log_mean = math.sqrt(mean), math.log(mean)
     b = 0.931 + 2.53 * root
@@ -113,14 +114,25 @@ def binomial(stream: Stream, n: int, p: float) -> int:
     if p >= 1.0:
         return n
     q = p if p <= 0.5 else 1.0 - p
-    k = _by_inversion(stream, n, q) if n * q < INVERSION_BELOW else _by_rejection(stream, n, q)
+    if n * q < INVERSION_BELOW:
+        k = _by_inversion(stream, n, q, -math.log1p(-q))
+    else:
+        k = _by_rejection(stream, n, q)
     return k if p <= 0.5 else n - k
 
 
 @compiled
-def _by_inversion(stream: Stream, n: int, p: float) -> int:
+def binomial_of_hazard(stream: Stream, n: int, p: float, hazard: float) -> int:
+    """Return a binomial number whose probability p is also known as 1 − exp(−hazard): no logarithm."""
+    if n > 0 and p <= 0.5 and n * p < INVERSION_BELOW:
+        return _by_inversion(stream, n, p, hazard)
+    return binomial(stream, n, p)
+
+
+@compiled
+def _by_inversion(stream: Stream, n: int, p: float, hazard: float) -> int:
     ratio = p / (1.0 - p)
-    start = math.exp(n * math.log1p(-p))
+    start = math.exp(-n * hazard)
     u, f, x = uniform(stream), start, 0
     while u > f:
         u -= f
@@ -139,9 +151,6 @@ def _by_rejection(stream: Stream, n: int, p: float) -> int:
     a = -0.0873 + 0.0248 * b + 0.01 * p
     c = size * p + 0.5
     v_r = 0.92 - 4.2 / b
-    alpha = (2.83 + 5.1 / b) * spread
-    odds = p / (1.0 - p)
-    m = math.floor((size + 1.0) * p)
     while True:
         u, v = uniform(stream) - 0.5, uniform(stream)
         us = 0.5 - abs(u)
@@ -150,6 +159,9 @@ def _by_rejection(stream: Stream, n: int, p: float) -> int:
             return int(k)
         if k < 0.0 or k > size:
             continue
+        alpha = (2.83 + 5.1 / b) * spread
+        odds = p / (1.0 - p)
+        m = math.floor((size + 1.0) * p)
         left = math.log(v * alpha / (a / (us * us) + b))
         right = (
             (m + 0.5) * math.log((m + 1.0) / (odds * (size - m + 1.0)))

@@ -12,17 +12,22 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from yipan.engines.checks import Floats, Integers
-from yipan.engines.epidemic.course import FAMILIES, Delay
+from yipan.engines.epidemic.course import FAMILIES, FLOWS, STOCKS, Delay
 from yipan.engines.epidemic.specification import Specification
 
 FAMILY, STEPS, TURN, BRANCH, BRANCH_END, FLOW, STOCK = 0, 1, 2, 3, 4, 5, 8
 """Columns of `stage`: delay family (−1: the end), Erlang steps, number of the redirect (−1: none), first
 branch, one past the last; three flows (onsets, detected, deaths); two stocks (hospital, icu)."""
 
-FLOWS, STOCKS = ("onsets", "detected", "deaths"), ("hospital", "icu")
+ENTRIES = FLOWS[1:]
+"""Flows that stages count on entry."""
 
 MEAN, SPREAD = 0, 1
 """Columns of `delay`: mean days; log-sd of lognormal or shape of gamma."""
+
+
+Places = np.ndarray[Any, np.dtype[np.int32]]
+"""Numbers of places, in half the room: mixing may have millions of entries."""
 
 
 class Infection(NamedTuple):
@@ -33,6 +38,7 @@ class Infection(NamedTuple):
     beta: Floats  # (day,)
     controls: Floats  # (period, P, K)
     control_days: int
+    steady: Integers  # (day,) 1: β and controls are those of the day before
     contacted: (
         Floats  # (K, kind, A of the infector, A of the other), susceptibility of the other in it
     )
@@ -41,6 +47,7 @@ class Infection(NamedTuple):
     local: Integers  # (K,)
     kept: Floats  # (K, P, A) contacts of an infector there, as a share of the most anywhere
     beta_kept: Floats  # (day,) β as a share of the largest
+    most_kept: Floats  # (day,) the largest share of contacts kept anywhere, by control and β
     rate: Floats  # (M, A) potential contacts that infect, per day, whatever place and control
     setting_upto: Floats  # (M, A, K) running shares of the settings in that rate
     age_infectivity: Floats  # (A,)
@@ -54,11 +61,11 @@ class Mixing(NamedTuple):
 
     stays: Floats  # (P,)
     row_start: Integers  # (P + 1,)
-    row_place: Integers
+    row_place: Places
     row_share: Floats
     row_upto: Floats  # running sums of the shares but one's own
     column_start: Integers
-    column_place: Integers
+    column_place: Places
     column_share: Floats
     column_own: Floats  # (P,) share of those present in j who live in j
     column_upto: Floats
@@ -119,12 +126,15 @@ def infection_tables(spec: Specification) -> Infection:
         beta=spec.transmission,
         controls=np.ascontiguousarray(spec.controls),
         control_days=spec.control_days,
+        steady=np.array([d > 0 and _as_before(spec, d) for d in range(spec.days)], dtype=np.int64),
         contacted=np.ascontiguousarray(contacted),
         kinds=spec.kinds,
         present=spec.present,
         local=np.array([s.local for s in spec.settings], dtype=np.int64),
         kept=_over(meets, np.broadcast_to(most[:, None], meets.shape)),
         beta_kept=_over(spec.transmission, np.full(spec.days, beta_max)),
+        most_kept=_over(spec.transmission, np.full(spec.days, beta_max))
+        * [spec.control(d).max() for d in range(spec.days)],
         rate=rate * infectivity[:, None] * spec.age_infectivity * beta_max,
         setting_upto=np.cumsum(_over(by_setting, np.broadcast_to(rate[..., None], by_setting.shape)), 2),
         age_infectivity=spec.age_infectivity,
@@ -154,11 +164,11 @@ def mixing_tables(spec: Specification) -> Mixing:
     return Mixing(
         stays=own,
         row_start=row_start,
-        row_place=rows.indices.astype(np.int64),
+        row_place=rows.indices.astype(np.int32),
         row_share=rows.data,
         row_upto=_running(row_other, row_start),
         column_start=column_start,
-        column_place=columns.indices.astype(np.int64),
+        column_place=columns.indices.astype(np.int32),
         column_share=columns.data,
         column_own=_over(own * people, np.asarray(columns @ people)),
         column_upto=_running(column_other, column_start),
@@ -183,7 +193,7 @@ def course_tables(spec: Specification) -> CourseTables:
         branch_to += [course.index(b.to) for b in said.branches]
         branch_upto += list(np.cumsum([course.shares(b, A) for b in said.branches], axis=0))
         stage[s, BRANCH_END] = len(branch_to)
-        stage[s, FLOW:STOCK] = [m in said.counts for m in FLOWS]
+        stage[s, FLOW:STOCK] = [m in said.counts for m in ENTRIES]
         stage[s, STOCK:] = [m in said.counts for m in STOCKS]
         if said.delay is not None:
             delay[s] = said.delay.mean_days, _spread(said.delay)
@@ -211,20 +221,25 @@ def seed_table(spec: Specification) -> Seeds:
     return Seeds(*(np.ascontiguousarray(c) for c in columns))
 
 
+def _as_before(spec: Specification, day: int) -> bool:
+    same = np.array_equal(spec.control(day), spec.control(day - 1))
+    return same and bool(spec.transmission[day] == spec.transmission[day - 1])
+
+
 def _over(a: Floats, b: Floats) -> Floats:
     return np.divide(a, b, out=np.zeros_like(a, dtype=np.float64), where=b > 0)
 
 
-def _owner(start: Integers) -> Integers:
-    return np.repeat(np.arange(start.size - 1), np.diff(start))
+def _owner(start: Integers) -> Places:
+    return np.repeat(np.arange(start.size - 1, dtype=np.int32), np.diff(start))
 
 
 def _running(values: Floats, start: Integers) -> Floats:
     """Return running sums within each row of a sparse matrix."""
     summed: Floats = np.cumsum(values)
     before = np.concatenate([[0.0], summed])[start[:-1]]
-    running: Floats = np.maximum(summed - np.repeat(before, np.diff(start)), 0.0)
-    return running
+    summed -= np.repeat(before, np.diff(start))
+    return np.maximum(summed, 0.0, out=summed)
 
 
 def _spread(delay: Delay) -> float:

@@ -4,10 +4,12 @@ For a step of h days and generator Q, with w the infectiousness of each substage
 
     where from f to t                 T = exp(Q h)
     how infectious on the way         J = ∫₀ʰ exp(Q u) diag(w) exp(Q (h − u)) du, divided by T
-    newly infected at a uniform time  B = (1/h) ∫₀ʰ exp(Q u) du, first row
-    their infectiousness until h      ω = (1/h) ∫₀ʰ (h − u) exp(Q u) du w, first row
+    newly infected at time u          B = ∫₀ʰ f(u) exp(Q (h − u)) du, row of the first stage
+    their infectiousness until h      ω = ∫₀ʰ f(u) ∫₀^{h−u} exp(Q v) dv du w, the same row
 
-all by exponentials of block matrices (Van Loan 1978, IEEE Trans. Automat. Contr. 23:395). So moving on
+where infections in the step have the density f(u) = (1 + ρ (u − h/2)) / h, so that B and ω are each a
+part of ρ⁰ and a part of ρ¹; ρ, the growth of infectiousness within the step, is known when it is taken.
+All by exponentials of block matrices (Van Loan 1978, IEEE Trans. Automat. Contr. 23:395). So moving on
 is exact for any step; only the force of infection within the step is approximated.
 """
 
@@ -23,7 +25,7 @@ from scipy.linalg import expm
 
 from yipan.engines.checks import Floats, Integers
 from yipan.engines.epidemic.specification import Specification
-from yipan.engines.epidemic.tables import FLOWS
+from yipan.engines.epidemic.tables import ENTRIES
 
 NEGLIGIBLE = 1e-13
 
@@ -49,9 +51,10 @@ class Transitions(NamedTuple):
     exposure: Floats  # (case, group, age, way) joint with the way
     missed: Floats  # (case, flow, age, way) joint probability of the way without the flow
     new_to: Integers  # (new way,)
-    new_chance: Floats  # (case, age, new way)
-    new_exposure: Floats  # (case, group, age)
-    new_missed: Floats  # (case, flow, age, new way)
+    new_chance: Floats  # (case, power of ρ, age, new way)
+    new_exposure: Floats  # (case, power of ρ, group, age)
+    new_missed: Floats  # (case, power of ρ, flow, age, new way)
+    infectivity: Floats  # (substage,) by which growth within a step is measured
     # The kinds of places a day has, by the shares of their redirects.
     kind_of: Integers  # (day, P)
     kind_start: Integers  # (day + 1,)
@@ -66,7 +69,7 @@ def work_out(spec: Specification, *, steps_per_day: int) -> Transitions:
     cases = [_case(spec, acting, h, weights) for acting in _cases(spec)]
     T, J, missed, B, omega, B_missed = (np.stack(parts) for parts in zip(*cases, strict=True))
     start, to, pairs = _ways(T, chain.active, chain.size)
-    new_to = _order(B.reshape(-1, chain.size))
+    new_to = _order(B[:, 0].reshape(-1, chain.size))
     kind_of, kind_start, kind_weights, kind_changes = _kinds(spec)
     return Transitions(
         steps_per_day=steps_per_day,
@@ -83,9 +86,10 @@ def work_out(spec: Specification, *, steps_per_day: int) -> Transitions:
         exposure=np.ascontiguousarray(J[:, :, :, pairs, to]),
         missed=np.ascontiguousarray(missed[:, :, :, pairs, to]),
         new_to=new_to,
-        new_chance=np.ascontiguousarray(B[:, :, new_to]),
+        new_chance=np.ascontiguousarray(B[..., new_to]),
         new_exposure=omega,
-        new_missed=np.ascontiguousarray(B_missed[:, :, :, new_to]),
+        new_missed=np.ascontiguousarray(B_missed[..., new_to]),
+        infectivity=chain.infectivity * chain.presence.mean(axis=1),
         kind_of=kind_of,
         kind_start=kind_start,
         kind_weights=kind_weights,
@@ -153,7 +157,7 @@ def _case(
             born = to
     counted = (
         tuple(s for s, stage in enumerate(spec.course.stages) if flow in stage.counts)
-        for flow in FLOWS
+        for flow in ENTRIES
     )
     return _matrices(
         _Bytes.of(chain.generator(acting)),
@@ -194,13 +198,13 @@ def _matrices(
 ) -> tuple[Floats, ...]:
     """Work one case out; members of an ensemble that differ in rates of contact share the result."""
     Q, weights, first, stage_of = generator.array, weighing.array, first_of.array, stages.array
-    A, m = Q.shape[0], Q.shape[-1]
     entry = first[born]
     J = np.stack([_corner(Q, np.broadcast_to(np.diag(w), Q.shape), Q, h) for w in weights])
-    one, zero = np.broadcast_to(np.eye(m), Q.shape), np.zeros_like(Q)
-    B = _corner(Q, one, zero, h)[:, entry] / h
-    twice = _far_corner(Q, h)[:, entry]
-    omega = np.einsum("am,gm->ga", twice, weights) / h
+    once, twice, thrice = _integrals(Q, h)
+    B = _by_power(once, twice, h)[:, :, entry]
+    # With G(s) = ∫₀ˢ exp(Q v) dv: the parts are ∫ G and ∫ (h/2 − s) G = ∫ (h − s) G − h/2 ∫ G.
+    exposed = _by_power(twice, thrice, h)[:, :, entry]
+    omega = np.einsum("pam,gm->pga", exposed, weights)
     missed, B_missed = [], []
     for these in counted:
         taboo = Q.copy()
@@ -208,8 +212,9 @@ def _matrices(
             taboo[:, stage_of != s, first[s]] = 0.0
         missed.append(expm(taboo * h))
         never = stage_of[entry] in these
-        B_missed.append(np.zeros((A, m)) if never else _corner(taboo, one, zero, h)[:, entry] / h)
-    return expm(Q * h), J, np.stack(missed), B, omega, np.stack(B_missed)
+        once, twice, _ = _integrals(taboo, h)
+        B_missed.append((1.0 - never) * _by_power(once, twice, h)[:, :, entry])
+    return expm(Q * h), J, np.stack(missed), B, omega, np.stack(B_missed, axis=1)
 
 
 def _corner(a: Floats, b: Floats, d: Floats, h: float) -> Floats:
@@ -221,14 +226,20 @@ def _corner(a: Floats, b: Floats, d: Floats, h: float) -> Floats:
     return corner
 
 
-def _far_corner(a: Floats, h: float) -> Floats:
-    """Return ∫₀ʰ (h − u) exp(a u) du."""
+def _integrals(a: Floats, h: float) -> tuple[Floats, Floats, Floats]:
+    """Return ∫₀ʰ exp(a u) du, ∫₀ʰ (h − u) exp(a u) du and ∫₀ʰ (h − u)²/2 exp(a u) du."""
     m = a.shape[-1]
-    block = np.zeros((a.shape[0], 3 * m, 3 * m))
+    block = np.zeros((a.shape[0], 4 * m, 4 * m))
     block[:, :m, :m] = a
-    block[:, :m, m : 2 * m] = block[:, m : 2 * m, 2 * m :] = np.eye(m)
-    corner: Floats = expm(block * h)[:, :m, 2 * m :]
-    return corner
+    for k in range(3):
+        block[:, k * m : (k + 1) * m, (k + 1) * m : (k + 2) * m] = np.eye(m)
+    row = expm(block * h)[:, :m]
+    return row[:, :, m : 2 * m], row[:, :, 2 * m : 3 * m], row[:, :, 3 * m :]
+
+
+def _by_power(first: Floats, second: Floats, h: float) -> Floats:
+    """Return (1/h) ∫ exp(a s) ds and (1/h) ∫ (h/2 − s) exp(a s) ds, the parts of ρ⁰ and ρ¹ of B."""
+    return np.stack([first, second - h / 2 * first]) / h
 
 
 def _order(chance: Floats) -> Integers:
