@@ -164,11 +164,20 @@ class Delivery(models.Model):
     """An order at its one accountable unit."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4)
+    # The indexes below begin with these two; indexes of their own would double a fan-out's work.
     order = models.ForeignKey(
-        Order, on_delete=models.PROTECT, related_name="deliveries", db_constraint=False
+        Order,
+        on_delete=models.PROTECT,
+        related_name="deliveries",
+        db_constraint=False,
+        db_index=False,
     )
     unit = models.ForeignKey(
-        Unit, on_delete=models.PROTECT, related_name="deliveries", db_constraint=False
+        Unit,
+        on_delete=models.PROTECT,
+        related_name="deliveries",
+        db_constraint=False,
+        db_index=False,
     )
     state = models.CharField(max_length=12, choices=DeliveryState)
     acknowledge_by = models.DateTimeField(null=True)
@@ -178,7 +187,12 @@ class Delivery(models.Model):
     returned_at = models.DateTimeField(null=True)
     return_reason = models.CharField(max_length=12, choices=ReturnReason, blank=True)
     belongs_to = models.ForeignKey(  # who should have it, in the words of the unit that returned it
-        Unit, null=True, on_delete=models.PROTECT, related_name="+", db_constraint=False
+        Unit,
+        null=True,
+        on_delete=models.PROTECT,
+        related_name="+",
+        db_constraint=False,
+        db_index=False,
     )
     accepted_at = models.DateTimeField(null=True)
     started_at = models.DateTimeField(null=True)
@@ -202,18 +216,26 @@ class DeliveryEvent(models.Model):
     """One step of one delivery; the client key makes a replayed act harmless."""
 
     delivery = models.ForeignKey(
-        Delivery, on_delete=models.CASCADE, related_name="events", db_constraint=False
+        Delivery,
+        on_delete=models.CASCADE,
+        related_name="events",
+        db_constraint=False,
+        db_index=False,
     )
     act = models.CharField(max_length=16)
     at = models.DateTimeField()  # the incident's clock, read on the server
     device_at = models.DateTimeField(null=True)  # pressed while there was no network
-    actor = models.ForeignKey(User, null=True, on_delete=models.PROTECT, related_name="+")
+    actor = models.ForeignKey(
+        User, null=True, on_delete=models.PROTECT, related_name="+", db_index=False
+    )
     before = models.CharField(max_length=12, blank=True)
     after = models.CharField(max_length=12)
     note = models.TextField(blank=True)
-    client_key = models.CharField(max_length=64, unique=True)
+    client_key = models.CharField(max_length=64)
 
     class Meta:
+        # A constraint, not unique=True: that would bring a second index for LIKE on PostgreSQL.
+        constraints = [models.UniqueConstraint(fields=["client_key"], name="event_key_once")]
         indexes = [models.Index(fields=["delivery", "at"]), models.Index(fields=["at"])]
 
 
@@ -232,10 +254,14 @@ class Outbox(models.Model):
     """A message to be sent by a channel, written in the same transaction as what it tells."""
 
     delivery = models.ForeignKey(
-        Delivery, on_delete=models.CASCADE, related_name="outbox", db_constraint=False
+        Delivery,
+        on_delete=models.CASCADE,
+        related_name="outbox",
+        db_constraint=False,
+        db_index=False,
     )
     unit = models.ForeignKey(  # who is told: the accountable unit, an office above, the issuer
-        Unit, on_delete=models.PROTECT, related_name="+", db_constraint=False
+        Unit, on_delete=models.PROTECT, related_name="+", db_constraint=False, db_index=False
     )
     channel = models.CharField(max_length=16)
     kind = models.CharField(max_length=12, choices=Notice, default=Notice.DELIVERED)

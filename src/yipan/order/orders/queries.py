@@ -189,6 +189,18 @@ def standing_orders(signature_incident: Incident) -> dict[tuple[str, int], Order
 
 # ---- the fan-out ---------------------------------------------------------------------------------
 
+# Ids that rise with time (as UUID version 7 does): a fan-out fills the end of each index, not all of it.
+_NEW_ID = {
+    "postgresql": (
+        "(lpad(to_hex((extract(epoch from clock_timestamp()) * 1000)::bigint), 12, '0')"
+        " || '7' || substr(replace(gen_random_uuid()::text, '-', ''), 14))::uuid"
+    ),
+    "sqlite": (
+        "(printf('%%012x', cast((julianday('now') - 2440587.5) * 86400000 as integer))"
+        " || '7' || substr(lower(hex(randomblob(10))), 2))"
+    ),
+}
+
 _DELIVERIES = """
 INSERT INTO order_delivery
     (id, order_id, unit_id, state, acknowledge_by, due_at, delivered_at, return_reason)
@@ -241,7 +253,7 @@ def fan_out(order_ids: Iterable[uuid.UUID], *, at: datetime, on: date) -> int:
 def _run(template: str, ids: list[Any], before: list[Any], after: list[Any]) -> int:
     postgres = connection.vendor == "postgresql"
     sql = template.format(
-        new_id="gen_random_uuid()" if postgres else "lower(hex(randomblob(16)))",
+        new_id=_NEW_ID["postgresql" if postgres else "sqlite"],
         moment="%s::timestamptz" if postgres else "%s",
         orders=", ".join(["%s"] * len(ids)),
     )
