@@ -210,6 +210,21 @@ class TokenForm(forms.Form):
         self.fields["actions"].choices = choices  # type: ignore[attr-defined]
 
 
+class SlipForm(forms.Form):
+    """A person's code, and what they say against their status."""
+
+    code = forms.CharField(
+        label=_("Code on the slip"), max_length=40, widget=forms.TextInput(attrs=ONE_TIME)
+    )
+    text = forms.CharField(
+        label=_("Why it is wrong"),
+        max_length=2000,
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 4}),
+        help_text=_("For instance: I was elsewhere on that day; who can confirm it."),
+    )
+
+
 class AuditFilter(forms.Form):
     """Which records to show."""
 
