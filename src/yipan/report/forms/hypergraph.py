@@ -1,10 +1,11 @@
 """The cheapest set of elements to ask from which every wanted one can be derived.
 
 A derivation is conjunctive (all of its inputs), an element may have several (alternatives), and
-they may be cyclic: a total from its parts and a part from the total. The integer programme
-therefore carries ranks: a derived element stands strictly after its inputs, so two elements can
-never justify each other with nothing asked. Most of a real problem is forced and is settled
-before any programme is solved; what remains falls into small independent parts.
+they may be cyclic: a total from its parts and a part from the total. Two elements must never
+justify each other with nothing asked. Two exact methods see to that: the one used gathers what
+every sufficient set must meet (`_Hitting`); the other, which checks it, is one integer programme with
+ranks, a derived element standing strictly after its inputs (`cheapest_by_ranks`). Most of a real
+problem is forced and settled before either; what remains falls into small independent parts.
 """
 
 from __future__ import annotations
@@ -240,28 +241,167 @@ def _solve_part(part: _Part) -> tuple[set[Node], int]:
     After the cheapest cost is known, each id in order is asked for if some cheapest set that
     agrees so far has it.
     """
-    programme = _Programme(part)
-    best = programme.solve()
+    search = _Hitting(part)
+    best = search.cheapest(taken=frozenset(), refused=frozenset(), at_most=None)
     assert best is not None, "what remains can always be met by asking all"
-    cost, chosen = best
-    solved = 1
+    cost = sum(part.askable[n] for n in best)
     taken: set[Node] = set()
     refused: set[Node] = set()
     for n in sorted(part.askable):
-        if n in chosen:
+        if n in best:
             taken.add(n)
             continue
-        if sum(part.askable[m] for m in taken) + part.askable[n] > cost:
-            refused.add(n)
-            continue
-        other = programme.solve(taken={*taken, n}, refused=refused, at_most=cost)
-        solved += 1
+        spent = sum(part.askable[m] for m in taken) + part.askable[n]
+        other = (
+            search.cheapest(taken=frozenset({*taken, n}), refused=frozenset(refused), at_most=cost)
+            if spent <= cost
+            else None
+        )
         if other is None:
             refused.add(n)
         else:
             taken.add(n)
-            chosen = other[1]
-    return taken, solved
+            best = other
+    return taken, search.programmes
+
+
+class _Hitting:
+    """Cheapest sets by what every one of them must meet.
+
+    If asking S leaves something wanted underived, grow S to the largest closed set that still
+    leaves it so: whoever asks enough asks something outside. Those outsides are gathered, and a set
+    cover over them is solved until its answer derives all that is wanted. It is then the cheapest,
+    because every set that is enough meets all of them. No two elements can justify each other:
+    what follows is computed, never assumed.
+    """
+
+    def __init__(self, part: _Part) -> None:
+        self.cost = part.askable
+        self.asks = sorted(part.askable)
+        self.place = {n: i for i, n in enumerate(self.asks)}
+        self.wanted = frozenset(part.wanted)
+        self.heads = [d.head for d in part.rules]
+        self.lacking = [len(d.body) for d in part.rules]
+        self.uses: dict[Node, list[int]] = defaultdict(list)
+        for i, d in enumerate(part.rules):
+            for n in d.body:
+                self.uses[n].append(i)
+        self.outsides: list[frozenset[Node]] = []
+        self.programmes = 0
+        self._gather_greedily()
+
+    def _follow(
+        self, reached: set[Node], lacking: list[int], more: Iterable[Node]
+    ) -> tuple[set[Node], list[int]]:
+        """Return what follows when `more` is added to a state; the state itself stays."""
+        reached, lacking = set(reached), list(lacking)
+        stack = [n for n in more if n not in reached]
+        reached.update(stack)
+        while stack:
+            for i in self.uses[stack.pop()]:
+                lacking[i] -= 1
+                head = self.heads[i]
+                if lacking[i] == 0 and head not in reached:
+                    reached.add(head)
+                    stack.append(head)
+        return reached, lacking
+
+    def _outside(self, chosen: Iterable[Node], order: Iterable[Node]) -> frozenset[Node] | None:
+        """Return what lies outside the grown set, None where `chosen` is enough."""
+        reached, lacking = self._follow(set(), self.lacking, chosen)
+        if self.wanted <= reached:
+            return None
+        for n in order:
+            if n not in reached:
+                wider = self._follow(reached, lacking, [n])
+                if not self.wanted <= wider[0]:
+                    reached, lacking = wider
+        return frozenset(n for n in self.asks if n not in reached)
+
+    def _gather_greedily(self) -> None:
+        chosen: set[Node] = set()
+        while True:
+            found = self._outside(chosen, self.asks)
+            if found is None:
+                return
+            self._add(found)
+            chosen.add(min(found, key=lambda n: (self.cost[n], n)))
+
+    def _add(self, found: frozenset[Node]) -> None:
+        # One that holds another says nothing more than the other.
+        self.outsides = [o for o in self.outsides if not found <= o]
+        self.outsides.append(found)
+
+    def cheapest(
+        self, *, taken: frozenset[Node], refused: frozenset[Node], at_most: int | None
+    ) -> set[Node] | None:
+        """Return a cheapest sufficient set with `taken` and without `refused`, None where none is.
+
+        With `at_most` any sufficient set of at most that cost will do.
+        """
+        while True:
+            chosen = self._cover(taken, refused, at_most)
+            if chosen is None:
+                return None
+            dear_first = sorted(self.asks, key=lambda n: (-self.cost[n], n))
+            fresh = [
+                found
+                for order in (self.asks, reversed(self.asks), dear_first)
+                if (found := self._outside(chosen, order)) is not None
+            ]
+            if not fresh:
+                return chosen
+            for found in dict.fromkeys(fresh):
+                self._add(found)
+
+    def _cover(
+        self, taken: frozenset[Node], refused: frozenset[Node], at_most: int | None
+    ) -> set[Node] | None:
+        n = len(self.asks)
+        rows = [(i, self.place[m]) for i, o in enumerate(self.outsides) for m in o]
+        cost = np.array([float(self.cost[m]) for m in self.asks])
+        low = np.array([1.0 if m in taken else 0.0 for m in self.asks])
+        high = np.array([0.0 if m in refused else 1.0 for m in self.asks])
+        if np.any(low > high):
+            return None
+        limits = []
+        if rows:
+            ones = coo_array(
+                (np.ones(len(rows)), tuple(zip(*rows, strict=True))), shape=(len(self.outsides), n)
+            )
+            limits.append(LinearConstraint(ones.tocsr(), 1, np.inf))
+        if at_most is not None:
+            limits.append(LinearConstraint(cost[None, :], -np.inf, at_most + 0.5))
+        self.programmes += 1
+        found = milp(
+            cost,
+            constraints=limits,
+            bounds=Bounds(low, high),
+            integrality=np.ones(n, dtype=np.int64),
+            options={"mip_rel_gap": 0.0},
+        )
+        if found.x is None:
+            return None
+        return {m for m, x in zip(self.asks, found.x, strict=True) if x > 0.5}
+
+
+def cheapest_by_ranks(problem: Problem) -> tuple[int, set[Node]]:
+    """Return (cost, a cheapest set) by one integer programme with ranks: the second method."""
+    derivations = [d for d in problem.derivations if d.head not in d.body]
+    reached, _by = closure([*problem.known, *problem.askable], derivations)
+    part = _Part(
+        set(problem.wanted & reached) - problem.known,
+        {n: c for n, c in problem.askable.items() if n not in problem.known},
+        [
+            Derivation(d.head, d.body - problem.known, d.name)
+            for d in derivations
+            if d.body <= reached and d.head not in problem.known
+        ],
+    )
+    part.nodes = {*part.wanted, *part.askable, *(n for d in part.rules for n in (d.head, *d.body))}
+    found = _Programme(part).solve()
+    assert found is not None, "asking all is always enough"
+    return found
 
 
 class _Programme:
@@ -318,21 +458,14 @@ class _Programme:
                     # rank[head] ≥ rank[n] + 1 where the rule is used
                     m = float(self.size[self.component[n]])
                     row([(("rank", n), 1.0), (("rank", d.head), -1.0), (("used", i), m)], m - 1)
-        cost_row = [(("asked", n), float(self.part.askable[n])) for n in self.asks]
-        row(cost_row, np.inf)
+        row(((("asked", n), 1.0) for n in self.asks), np.inf)
         rows, columns, values = zip(*entries, strict=True)
         shape = (len(upper), len(column))
         self.matrix = coo_array((values, (rows, columns)), shape=shape).tocsr()
         self.upper = np.array(upper)
 
-    def solve(
-        self,
-        *,
-        taken: Collection[Node] = (),
-        refused: Collection[Node] = (),
-        at_most: int | None = None,
-    ) -> tuple[int, set[Node]] | None:
-        """Return (cost, asked) of a cheapest set, None where no set meets what is fixed."""
+    def solve(self) -> tuple[int, set[Node]] | None:
+        """Return (cost, asked) of a cheapest set, None where asking all is not enough."""
         n = len(self.columns)
         low, high = np.zeros(n), np.ones(n)
         whole = np.ones(n, dtype=np.int64)
@@ -344,14 +477,9 @@ class _Programme:
                 low[i] = 1
             elif kind == "asked":
                 cost[i] = self.part.askable[str(name)]
-                low[i] = 1.0 if name in taken else 0.0
-                high[i] = 0.0 if name in refused else 1.0
-        upper = self.upper.copy()
-        if at_most is not None:
-            upper[-1] = at_most + 0.5
         found = milp(
             cost,
-            constraints=LinearConstraint(self.matrix, -np.inf, upper),
+            constraints=LinearConstraint(self.matrix, -np.inf, self.upper),
             bounds=Bounds(low, high),
             integrality=whole,
             options={"mip_rel_gap": 0.0},
