@@ -112,7 +112,7 @@ def city(request: PersonRequest, code: str) -> HttpResponse:
         "band": pictures.band(
             place.series["rt"],
             latest=place.situation.rt or {"note": "no_data"},
-            incomplete_from=place.series["incomplete_from"],
+            incomplete_from=None,  # by day of confirmation nothing is outstanding
         ),
     }
     return render(request, "assess/city.html", context)

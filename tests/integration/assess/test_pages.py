@@ -16,7 +16,7 @@ from django.test import Client
 from cast import Cast
 from yipan.access.models import AuditRecord, User
 from yipan.access.scope import system_scope
-from yipan.assess.gaps.queries import unscreened
+from yipan.assess.gaps.queries import gaps, unscreened
 from yipan.assess.models import Assessment
 from yipan.places.models import Unit
 from yipan.report.actions import submit_values
@@ -134,7 +134,13 @@ def test_a_city_shows_what_no_county_reported(
 def test_the_gaps_name_the_silent(cast: Cast, evening: Assessment, as_person: As) -> None:
     page = text(as_person(cast.analyst), "/assess/gaps/")
     assert "Cedar" in page
-    assert "county: 2 of 3 have reported 23 Feb" in page
+    assert "County: 2 of 3 have reported 23 Feb" in page
+
+
+def test_a_level_of_which_nothing_is_asked_owes_nothing(evening: Assessment) -> None:
+    Unit.objects.filter(level="city").update(level="facility", reports=True)
+    found = gaps(evening.incident, at=evening.known_at, scope=system_scope())
+    assert [g.level for g in found] == ["county", "village"]
 
 
 def test_files_carry_the_moment_and_are_recorded(

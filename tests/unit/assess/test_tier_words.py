@@ -11,7 +11,7 @@ from django.utils import translation
 
 from yipan.assess.errors import PackUnknown
 from yipan.assess.tiers.packs import pack_named, packs
-from yipan.assess.tiers.words import reason, rule_lines, what_would_change
+from yipan.assess.tiers.words import chances_in_words, reason, rule_lines, what_would_change
 from yipan.engines.surveillance.tiers import Fact, decide_tier
 
 CHINA = "china-2020-02"
@@ -90,3 +90,22 @@ def test_an_unknown_pack_names_those_there_are() -> None:
         pack_named("none-such")
     assert refused.value.code == "A203"
     assert CHINA in refused.value.remedy
+
+
+@pytest.mark.parametrize(
+    ("share", "text"),
+    [
+        (1.0, "almost certainly (>99%)"),
+        (0.62, "may or may not (62%)"),
+        (0.001, "very unlikely (<1%)"),
+    ],
+)
+def test_a_chance_is_a_word_and_its_number_and_never_certain(share: float, text: str) -> None:
+    (chance,) = chances_in_words({"medium": share})
+    assert chance.text == f"medium: {text}"
+
+
+def test_a_joint_chance_names_both_tiers_in_order() -> None:
+    (chance,) = chances_in_words({"high|medium": 0.4})
+    assert chance.tiers == ("medium", "high")
+    assert chance.text.startswith("medium or high: ")

@@ -13,6 +13,7 @@ from yipan.kernel.time import BoardTime
 from yipan.places import queries as places
 from yipan.places.models import Level, Unit
 from yipan.report import queries as reports
+from yipan.report.dictionary import asked_of
 from yipan.report.models import Source, Value
 from yipan.report.queries import Silent
 
@@ -63,8 +64,11 @@ def gap(incident: Incident, level: str, *, at: datetime, scope: Scope) -> Gap:
 
 
 def gaps(incident: Incident, *, at: datetime, scope: Scope) -> list[Gap]:
-    """Return the gaps of every level that owes reports in scope, the counties first."""
-    found = [gap(incident, level, at=at, scope=scope) for level in LEVELS]
+    """Return the gaps of every level that owes reports in scope, the counties first.
+
+    A level of which the dictionary asks nothing owes nothing.
+    """
+    found = [gap(incident, level, at=at, scope=scope) for level in LEVELS if asked_of(level)]
     return [g for g in found if g.owing]
 
 

@@ -96,9 +96,10 @@ def chances_in_words(chances: Mapping[str, float]) -> list[Chance]:
 
 
 def _percent(share: float) -> str:
+    """Neither 0 nor 100 %: what is not yet reported is never known to the last case."""
     if 0 < share < 0.005:
         return "<1%"
-    return ">99%" if 0.995 < share < 1 else words.percent(share)
+    return ">99%" if share > 0.995 else words.percent(share)
 
 
 def switches_in_words(facts: Mapping[str, Fact], pack: Pack) -> list[WhatIf]:
