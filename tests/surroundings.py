@@ -12,4 +12,4 @@ import tempfile
 os.environ["YIPAN_HOME"] = tempfile.mkdtemp(prefix="yipan-tests-")
 os.environ.setdefault("YIPAN_LANGUAGE", "en")
 
-from yipan.kernel.settings import *  # noqa: E402, F403
+from yipan.kernel.settings import *  # noqa: F403
