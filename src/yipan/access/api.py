@@ -13,6 +13,7 @@ from pydantic import BaseModel, Field
 
 from yipan.access import actions
 from yipan.access.api_door import AUTH, tell_refusals
+from yipan.access.api_persons import router as persons
 from yipan.access.audit import in_words
 from yipan.access.context import PersonRequest, choose_incident
 from yipan.access.models import AuditRecord, Incident, ResponseLevel
@@ -23,6 +24,7 @@ from yipan.access.signing import signed_in_scope
 __all__ = ["AUTH", "router", "tell_refusals"]
 
 router = Router(tags=["access"], auth=AUTH)
+router.add_router("", persons)
 
 MOST = 500
 
