@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import timedelta
 
+import numpy as np
 import pytest
 from django.test import Client
 
@@ -13,6 +14,8 @@ from front import Front
 from yipan.access.models import User
 from yipan.assess.actions import assess, look_closer
 from yipan.assess.models import Assessment
+from yipan.assess.outlook.arrivals import infections
+from yipan.places.models import TravelLink
 from yipan.report.models import Source
 
 pytestmark = pytest.mark.django_db
@@ -41,7 +44,9 @@ def test_a_moment_of_the_past_gets_it_on_demand_and_once(wave: Front) -> None:
     made = wave.assess(24)
     assert made.outlook == {}
     closer = look_closer(assessment=made, at=made.known_at)
-    assert set(closer.outlook) == {"made_at", "rt", "severity", "forecast"}
+    assert set(closer.outlook) == {
+        "made_at", "rt", "importation", "severity", "forecast",
+    }  # fmt: skip
     first = dict(closer.outlook)
     assert look_closer(assessment=closer, at=made.known_at + timedelta(days=9)).outlook == first
 
@@ -94,3 +99,31 @@ def test_the_page_shows_it_or_offers_it(
     cast.analyst.language = "zh-hans"
     cast.analyst.save(update_fields=["language"])
     assert "病死率" in analyst.get("/assess/").content.decode()
+
+
+def test_arrivals_follow_travel_and_come_from_where_the_cases_are(wave: Front) -> None:
+    assert now(wave).outlook["importation"] == {"note": "no_travel"}
+    units = wave.province
+    TravelLink.objects.create(
+        origin=units["100101"], destination=units["100102"], trips_per_day=50, basis="survey"
+    )
+    TravelLink.objects.create(
+        origin=units["100201"], destination=units["100101"], trips_per_day=50, basis="survey"
+    )
+    known_at = now(wave).known_at + timedelta(minutes=1)
+    found = assess(incident=wave.incident, known_at=known_at, made_at=known_at).outlook
+    counties = found["importation"]["counties"]
+    assert found["importation"]["basis"] == "survey"
+    assert counties["100102"]["from"] == [{"code": "100101", "share": 1.0}]
+    assert counties["100102"]["mean"] > 0
+    assert counties["100102"]["mean"] == counties["100101"]["leaving"]
+    # Where no case is known the nowcast leaves a little room, and no more than that.
+    assert counties["100101"]["mean"] < 0.02 * counties["100102"]["mean"]
+    assert 0 < counties["100102"]["chance"] <= 1
+
+
+def test_infections_are_onsets_an_incubation_earlier_and_none_is_lost_before() -> None:
+    begun = np.arange(20.0)[:, None]
+    moved = infections(begun)
+    assert moved.shape == begun.shape
+    assert moved[:15, 0].tolist() == begun[5:, 0].tolist()

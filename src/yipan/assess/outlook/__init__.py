@@ -10,6 +10,11 @@ is empty until then:
                 too_uncertain, no_serial_interval
     severity    {"estimate", "low", "high", "naive", "deaths", "cases", "note"}: the delay-corrected share
                 of cases that die, with a 95 % interval; or {"note"}: no_line_list, no_delay, no_deaths
+    importation {"days", "basis", "counties": {code: {"mean", "q05", "median", "q95", "chance", "takes_hold",
+                "from": [{"code", "share"}], "leaving"}}, "seed"}: trips to the county expected of
+                infected people (one who commutes counts every day) without any control, `chance` that at least one does, `takes_hold` that one starts a
+                lasting chain, `leaving` expected departures; or {"note"}: no_travel, no_delay, or the
+                nowcast's
     forecast    {"origin", "dates", "q05", "q25", "median", "q75", "q95", "baseline": {"q05", "median", "q95"},
                 "cities": {code: {"q05", "median", "q95"}}, "seed", "shape"}: new confirmed of the coming days by
                 report day, daily quantiles (they do not add up over days), beside the persistence

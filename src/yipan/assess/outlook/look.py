@@ -1,4 +1,4 @@
-"""Pooled Rt and severity of one assessment, as JSON (see the package docstring)."""
+"""Pooled Rt, arrivals, severity and forecast of one assessment, as JSON (see the package docstring)."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from yipan.assess import assumptions
 from yipan.assess.outlook.ahead import look_ahead
+from yipan.assess.outlook.arrivals import arrivals
 from yipan.assess.situation import onset
 from yipan.assess.situation.figures import carried
 from yipan.assess.situation.onset import Onset
@@ -30,20 +31,22 @@ SEED = 1  # of the forecast's draws: the same assessment gives the same forecast
 
 def look(known: Known, onsets: Onset) -> dict[str, Any]:
     """Return the closer look, without when it was made."""
+    rt, by_county = pooled(known, onsets)
     return {
-        "rt": pooled(known, onsets),
+        "rt": rt,
+        "importation": arrivals(known, onsets, by_county, seed=SEED),
         "severity": severity(known, onsets),
         "forecast": look_ahead(known, seed=SEED),
     }
 
 
-def pooled(known: Known, onsets: Onset) -> dict[str, Any]:
-    """Return Rt by day of onset, pooled over the counties, or the note that stands in its place."""
+def pooled(known: Known, onsets: Onset) -> tuple[dict[str, Any], NDArray[np.float64] | None]:
+    """Return (Rt by day of onset, pooled over the counties, or the note in its place; each county's latest median)."""
     interval = assumptions.serial_interval(known.incident.disease)
     if interval is None:
-        return {"note": "no_serial_interval"}
+        return {"note": "no_serial_interval"}, None
     if onsets.answer is None:
-        return {"note": onsets.note}
+        return {"note": onsets.note}, None
     local, imported = onset.by_county(known, onsets.lead)
     weights = discretised_serial_interval(
         mean_days=interval.mean_days, sd_days=interval.sd_days, days=INTERVAL_DAYS
@@ -58,7 +61,7 @@ def pooled(known: Known, onsets: Onset) -> dict[str, Any]:
         reported_share=onsets.answer.reported_share,
         probabilities=PROBABILITIES,
     )
-    return _as_json(known, onsets.lead, found)
+    return _as_json(known, onsets.lead, found), np.asarray(found.median[-1])
 
 
 def _as_json(known: Known, lead: int, found: PooledRt) -> dict[str, Any]:

@@ -10,6 +10,8 @@ from django.utils.translation import gettext as _
 from yipan.assess.outlook.ahead import Score
 from yipan.kernel import words
 
+LEAST_ARRIVALS = 0.05  # below this nothing is said of where they come from
+
 
 def severity_finding(found: Mapping[str, Any]) -> str:
     """Return the delay-corrected fatality with its interval, or why there is none."""
@@ -42,6 +44,19 @@ def severity_context(found: Mapping[str, Any]) -> str:
     if found["note"] == "faster_than_delay":
         text += _("; deaths come faster than the assumed delay allows: it does not fit")
     return text
+
+
+def arrivals_words(found: Mapping[str, Any], names: Mapping[str, str]) -> tuple[str, str]:
+    """Return the trips to a county expected of infected people (who may come more than once), and their context."""
+    span = f"{words.count(found['q05'])}{words.DASH}{words.count(found['q95'])}"
+    context = _("90%%: %(span)s, if travel is not limited; at least one: %(chance)s") % {
+        "span": span,
+        "chance": words.likelihood(found["chance"]),
+    }
+    origins = [names[o["code"]] for o in found["from"][:1] if o["code"] in names]
+    if origins and found["mean"] >= LEAST_ARRIVALS:
+        context += _("; mostly from %s") % origins[0]
+    return words.two_digits(found["mean"]), context
 
 
 def forecast_finding(found: Mapping[str, Any]) -> str:

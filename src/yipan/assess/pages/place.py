@@ -18,6 +18,7 @@ from yipan.access.scope import Scope
 from yipan.assess import queries
 from yipan.assess.gaps.queries import heard_below
 from yipan.assess.models import Assessment, Tier, TierChange, UnitSituation
+from yipan.assess.outlook import words as closer_words
 from yipan.assess.situation import words as sentences
 from yipan.assess.situation.figures import peak, whole
 from yipan.assess.tiers.packs import Pack, pack_named
@@ -230,6 +231,17 @@ class Place:
         """Its Rt by day of onset, pooled with the other counties; None where nothing is said of it."""
         found = self.assessment.outlook.get("rt", {}).get("counties", {}).get(self.unit.code)
         return found or None
+
+    @cached_property
+    def arriving(self) -> tuple[str, str] | None:
+        """Infected people expected to arrive in the coming week, in words; None where nobody looked closer."""
+        found = self.assessment.outlook.get("importation", {})
+        mine = found.get("counties", {}).get(self.unit.code)
+        if mine is None:
+            return None
+        units = places.by_codes(self.board.package, [o["code"] for o in mine["from"]])
+        names = {code: unit.name for code, unit in units.items()}
+        return closer_words.arrivals_words(mine, names)
 
     @property
     def pending_words(self) -> tuple[str, str]:
