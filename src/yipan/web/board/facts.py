@@ -20,7 +20,7 @@ from yipan.assess import queries as assessing
 from yipan.assess.models import Assessment, Tier, TierChange, UnitSituation
 from yipan.order import queries as ordering
 from yipan.places import queries as places
-from yipan.places.models import Level, Unit
+from yipan.places.models import Level, Topology, Unit
 from yipan.plan import queries as planning
 from yipan.plan.models import Scenario, Signature
 from yipan.report import queries as reporting
@@ -75,6 +75,11 @@ class Facts:
     def whole(self) -> bool:
         """Whether the person sees the whole province."""
         return self.own is not None and self.own.pk == self.root.pk
+
+    @cached_property
+    def bounded(self) -> bool:
+        """Whether boundaries are loaded; without them the map draws circles."""
+        return Topology.objects.filter(package=self.board.package).exists()
 
     # ---- what it means --------------------------------------------------------------------------
 
