@@ -16,7 +16,7 @@ from yipan.engines.epidemic import members as running
 from yipan.engines.epidemic import reference
 from yipan.engines.epidemic.course import FLOWS, MEASURES, STOCKS
 from yipan.engines.epidemic.specification import Specification
-from yipan.engines.errors import OutOfRange
+from yipan.engines.errors import OutOfRange, ShapeMismatch
 
 BackEnd = Literal["auto", "events", "cells", "reference"]
 BACK_ENDS = ("auto", "events", "cells", "reference")
@@ -108,10 +108,82 @@ def run_ensemble(
             where="back_end",
             remedy=f"Back-ends are {', '.join(BACK_ENDS)}.",
         )
+    part = run_part(
+        specification,
+        first=0,
+        members=members,
+        seed=seed,
+        back_end=back_end,
+        threads=threads,
+        summaries=summaries,
+        progress=progress,
+    )
+    return joined(specification, [part], seed=seed, back_end=back_end)
+
+
+@dataclass(frozen=True)
+class Part:
+    """What some members of an ensemble leave behind: members `first` … of a run cut into parts.
+
+    As in Ensemble, but `place_sum` is not yet divided by the number of members.
+    """
+
+    first: int
+    members: int
+    daily: dict[str, Integers]
+    place_sum: dict[str, Integers]
+    place_totals: dict[str, Integers]
+    place_peaks: dict[str, Integers]
+
+
+def run_part(
+    specification: Specification,
+    *,
+    first: int,
+    members: int,
+    seed: int,
+    back_end: BackEnd = "auto",
+    threads: int | None = None,
+    summaries: Sequence[str] = MEASURES,
+    progress: Progress | None = None,
+) -> Part:
+    """Run the members `first` … `first` + `members` − 1 of an ensemble; parts may run anywhere."""
     simulate = simulator(specification, seed=seed, back_end=back_end)
-    keep = _Keeper(specification, members, tuple(summaries))
+    keep = _Keeper(specification, first, members, tuple(summaries))
     _run_all(simulate, keep, members, threads or _processors(), progress)
-    return keep.ensemble(seed=seed, back_end=back_end)
+    return keep.part()
+
+
+def joined(
+    specification: Specification, parts: Sequence[Part], *, seed: int, back_end: str
+) -> Ensemble:
+    """Join the parts of an ensemble, in whatever order they come.
+
+    Raises ShapeMismatch (E801) where members are missing or there twice.
+    """
+    ordered = sorted(parts, key=lambda p: p.first)
+    expected = 0
+    for part in ordered:
+        if part.first != expected:
+            raise ShapeMismatch(f"Member {expected} is missing or there twice.", where="parts")
+        expected += part.members
+
+    def rows(tables: str) -> dict[str, Integers]:
+        names = getattr(ordered[0], tables)
+        return {m: np.concatenate([getattr(p, tables)[m] for p in ordered]) for m in names}
+
+    sums = {m: sum(p.place_sum[m] for p in ordered) for m in ordered[0].place_sum}
+    return Ensemble(
+        members=expected,
+        seed=seed,
+        days=specification.days,
+        places=specification.places,
+        back_end=back_end,
+        daily=rows("daily"),
+        place_mean={m: np.asarray(s / expected) for m, s in sums.items()},
+        place_totals=rows("place_totals"),
+        place_peaks=rows("place_peaks"),
+    )
 
 
 def simulator(
@@ -139,7 +211,7 @@ def _run_all(
     lock, done = Lock(), [0]
 
     def one(member: int) -> None:
-        counts = simulate(member)
+        counts = simulate(keep.first + member)
         with lock:
             keep.add(member, counts)
             done[0] += 1
@@ -159,16 +231,18 @@ def _run_all(
 class _Keeper:
     """Takes one member's counts at a time and keeps only what an Ensemble needs."""
 
-    def __init__(self, spec: Specification, members: int, measures: tuple[str, ...]) -> None:
+    def __init__(
+        self, spec: Specification, first: int, members: int, measures: tuple[str, ...]
+    ) -> None:
         P = len(spec.places)
-        self.spec, self.members, self.measures = spec, members, measures
+        self.first, self.members, self.measures = first, members, measures
         self.daily = {m: np.zeros((members, spec.days), dtype=np.int64) for m in measures}
         self.sums = {m: np.zeros((spec.days, P), dtype=np.int64) for m in measures}
         self.totals = {m: np.zeros((members, P), dtype=np.int64) for m in measures if m in FLOWS}
         self.peaks = {m: np.zeros((members, P), dtype=np.int64) for m in measures if m in STOCKS}
 
     def add(self, member: int, counts: Integers) -> None:
-        """Take the counts of one member, shape (measure, day, place)."""
+        """Take the counts of the member at position `member` of this part, shape (measure, day, place)."""
         for name in self.measures:
             by_place = counts[MEASURES.index(name)]
             self.daily[name][member] = by_place.sum(axis=1)
@@ -178,16 +252,6 @@ class _Keeper:
             else:
                 self.peaks[name][member] = by_place.max(axis=0)
 
-    def ensemble(self, *, seed: int, back_end: str) -> Ensemble:
+    def part(self) -> Part:
         """Return what was kept."""
-        return Ensemble(
-            members=self.members,
-            seed=seed,
-            days=self.spec.days,
-            places=self.spec.places,
-            back_end=back_end,
-            daily=self.daily,
-            place_mean={m: s / self.members for m, s in self.sums.items()},
-            place_totals=self.totals,
-            place_peaks=self.peaks,
-        )
+        return Part(self.first, self.members, self.daily, self.sums, self.totals, self.peaks)
