@@ -8,7 +8,7 @@
  */
 
 const DRAFT = "yipan.draft.";
-const WAITING = "yipan.waiting.";
+export const WAITING = "yipan.waiting.";
 
 /** Something pressed that the server has not answered yet. */
 export interface Waiting {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from yipan.order.views import accountability, duty, inbox, issue, meetings, order, watch
+from yipan.order.views import accountability, duty, inbox, issue, meetings, offline, order, watch
 
 app_name = "order"
 
@@ -12,6 +12,9 @@ urlpatterns = [
     path("", watch.watch, name="watch"),
     path("orders.csv", watch.watch_csv, name="watch_csv"),
     path("inbox/", inbox.inbox, name="inbox"),
+    path("bundle/", offline.bundle, name="bundle"),
+    path("offline/", offline.page, name="offline"),
+    path("worker.js", offline.worker, name="worker"),
     path("issue/", issue.issue, name="issue"),
     path("issue/now/", issue.issue_now, name="issue_now"),
     path("issue/undo/", issue.undo, name="undo"),

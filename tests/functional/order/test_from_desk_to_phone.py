@@ -184,3 +184,34 @@ def test_a_list_of_decisions_becomes_orders_in_one_sitting(
         narrow.locator(".rows a").first.click()
     assert fits(narrow)
     shoot(narrow, f"meeting.phone.{language}")
+
+
+def test_opened_without_a_signal_read_there_and_sent_when_it_is_back(
+    seat: Seat, cast: Cast, drill: Incident, province: Province
+) -> None:
+    make_signature(province, drill, cast.commander)
+    desk = issue_at_desk(seat, cast, drill)
+    phone = seat(cast.county_officer)
+    phone.goto("/orders/inbox/")
+    phone.locator("[data-kept-on-phone='yes']").wait_for()
+    phone.evaluate("navigator.serviceWorker.ready.then(() => true)")
+    phone.reload()
+    phone.locator("[data-kept-on-phone='yes']").wait_for()
+    phone.context.set_offline(True)
+    phone.goto("/orders/inbox/")
+    phone.locator("[data-offline-inbox] article.order").first.wait_for()
+    assert phone.locator("article.order").count() == 2
+    assert fits(phone)
+    shoot(phone, "offline.en")
+    phone.locator("article.order button").first.click()
+    assert "not yet sent" in phone.locator("article.order").first.inner_text()
+    assert not Delivery.objects.filter(state="acknowledged").exists()
+    phone.context.set_offline(False)
+    phone.goto("/orders/inbox/")
+    phone.locator("article.order", has_text="acknowledged").wait_for()
+    read = Delivery.objects.get(state="acknowledged")
+    event = read.events.get(act="acknowledge")
+    assert event.device_at is not None
+    assert event.at.date() == NOON.date()  # the server's time is official
+    desk.goto("/orders/?show=open")
+    assert "acknowledged" in desk.locator("table.watch").inner_text()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from uuid import UUID
 
 from django.http import HttpResponse
@@ -122,9 +123,19 @@ def _step(request: PersonRequest, delivery: Delivery, name: Act, note: str) -> S
         note=note,
         reason=return_reason(request.POST.get("reason", "")) if returning else "",
         belongs_to=_beside(request, delivery, name),
+        device_at=_device_at(request),
         until=typed_moment(until, request) if name is Act.EXTEND and until else None,
         values=_values(request) if name is Act.CLAIM_DONE else {},
     )
+
+
+def _device_at(request: PersonRequest) -> datetime | None:
+    """Return when the phone says it was pressed, if it says so rightly; the server's time is official."""
+    try:
+        said = datetime.fromisoformat(request.POST.get("device_at", ""))
+    except ValueError:
+        return None
+    return said if said.tzinfo else None
 
 
 def _beside(request: PersonRequest, delivery: Delivery, name: Act) -> Unit | None:
