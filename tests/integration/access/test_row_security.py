@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from django.db import DatabaseError, connection, transaction
 
 from cast import NOON, Cast, Province, person
-from yipan.access import keyring
-from yipan.access.identity import Identifiers, enrol
-from yipan.access.models import Identity, Role
+from yipan.access import keyring, status
+from yipan.access.identity import Identifiers, enrol, reveal
+from yipan.access.models import EventKind, Identity, Role
 from yipan.access.row_security import TABLES, every_row, protect, rows_within, unprotect
 from yipan.access.rules import Action
 from yipan.access.scope import scope_of, system_scope
@@ -135,3 +136,37 @@ def test_every_table_about_persons_is_locked_even_for_its_owner(db: None, table:
             "SELECT relrowsecurity, relforcerowsecurity FROM pg_class WHERE relname = %s", [table]
         )
         assert cursor.fetchone() == (True, True)
+
+
+@on_postgresql
+def test_the_whole_way_of_a_status_needs_no_superuser(plain_user: None, province: Province) -> None:
+    """Every act opens the lock for itself, no wider than its own scope."""
+    doctor = person("doctor", Role.HEALTH_OFFICER, province["100101"], sensitivity=3)
+    second = person("second", Role.HEALTH_OFFICER, province["1001"], sensitivity=3)
+    who = enrol(
+        identifiers=Identifiers("ID-one"),
+        purpose="contact",
+        unit=province["100101001"],
+        action=Action.STATUS_SET,
+        scope=scope_of(doctor, at=NOON),
+        at=NOON,
+    )
+    event = status.register_event(
+        identity=who,
+        kind=EventKind.CONTACT,
+        occurred_on=NOON.date(),
+        evidence={"case": "QX7", "setting": "household"},
+        by=doctor,
+        at=NOON,
+    )
+    held, slip = status.set_status(event=event, rule="contact-14d", by=doctor, at=NOON)
+    seen = status.status_by_slip(code=slip, address="192.0.2.1", at=NOON)
+    appeal = status.contest(status=seen, text="I was elsewhere", at=NOON)
+    assert status.appeals(scope_of(second, at=NOON), at=NOON) == [appeal]
+    status.rule_on(appeal=appeal, upheld=True, reason="right", by=second, at=NOON)
+    assert status.status_of(who, scope=scope_of(doctor, at=NOON), at=NOON) is None
+    tracer = scope_of(doctor, at=NOON)
+    assert reveal(identity_id=who.pk, reason="tell the person", scope=tracer, at=NOON).number
+    assert status.published_record(start=NOON, end=NOON + timedelta(days=1)).upheld == 1
+    assert held.pk == seen.pk
+    assert villages() == set()
