@@ -31,13 +31,13 @@ class Bundle:
     public_key: str
 
 
-def make_bundle(found: Iterable[Delivery], *, person: int, at: datetime) -> Bundle:
-    """Return the signed bundle of one person's deliveries as they stand at `at`."""
+def make_bundle(found: Iterable[Delivery], *, person: int, at: datetime, zone: ZoneInfo) -> Bundle:
+    """Return the signed bundle of one person's deliveries at `at`, moments in the province's own time."""
     told = {
         "version": 1,
-        "made_at": at.isoformat(),
+        "made_at": _there(at, zone),
         "person": str(person),
-        "orders": _orders(found),
+        "orders": _orders(found, zone),
     }
     text = json.dumps(told, ensure_ascii=False, sort_keys=True)
     key = _key()
