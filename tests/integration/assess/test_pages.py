@@ -75,6 +75,14 @@ def test_lists_and_files_hold_only_what_is_in_scope(
     assert "Cedar" not in text(client, "/assess/")
 
 
+def test_a_county_officer_reads_of_the_own_places(
+    cast: Cast, evening: Assessment, as_person: As
+) -> None:
+    page = text(as_person(cast.county_officer), "/assess/")
+    assert "Nobody in your places is silent" in page
+    assert 'id="cities"' not in page
+
+
 def test_only_who_may_assess_can_assess_now(cast: Cast, evening: Assessment, as_person: As) -> None:
     assert as_person(cast.department).post("/assess/now/").status_code == 403
     assert as_person(cast.analyst).get("/assess/now/").status_code == 405
