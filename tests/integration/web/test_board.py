@@ -261,3 +261,14 @@ def test_the_wall_has_no_control_and_no_link(door: Door, living: Front, cast: Ca
     assert 'data-theme="wall"' in page
     for control in ("<button", "<form", "<input", "data-sheet"):
         assert control not in body, control
+
+
+def test_an_estimate_names_its_method_and_who_published_it(
+    door: Door, living: Front, cast: Cast
+) -> None:
+    client = door(cast.commander)
+    rt = client.get("/api/board/numbers/rt").json()
+    assert [part["label"] for part in rt["method"]] == ["Estimator", "Serial interval", "Software"]
+    assert "Li Q" in rt["method"][1]["source"]
+    plain = client.get("/api/board/numbers/confirmed_new").json()
+    assert [part["label"] for part in plain["method"]] == ["Software"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from datetime import date, datetime
 from typing import Any, cast
 
@@ -62,6 +63,14 @@ class BoardOut(BaseModel):
     orders: dict[str, Any] | None = Field(description="null without the right to see orders")
 
 
+class PartOut(BaseModel):
+    """One part of a number's method."""
+
+    label: str
+    value: str
+    source: str
+
+
 class NumberOut(BaseModel):
     """Where one number comes from."""
 
@@ -72,7 +81,7 @@ class NumberOut(BaseModel):
     meaning: str
     formula: str
     sources: list[str]
-    method: dict[str, str]
+    method: list[PartOut]
     earlier: list[tuple[str, str]] = Field(description="the number as known on earlier evenings")
 
 
@@ -123,6 +132,6 @@ def number(request: HttpRequest, key: str, at: str = "", incident: str = "") -> 
         meaning=str(found["meaning"]),
         formula=str(found["formula"]),
         sources=found["sources"],
-        method=dict(found["method"]),
+        method=[PartOut(**asdict(part)) for part in found["method"]],
         earlier=found["earlier"],
     )

@@ -13,11 +13,20 @@ from django.utils.translation import gettext_lazy
 from yipan.assess import queries as assessing
 from yipan.assess.situation.words import expected_words, rt_note
 from yipan.kernel.errors import NotFound
-from yipan.kernel.words import chinese, clock, count, interval
+from yipan.kernel.words import chinese, clock, count, decimal, interval
 from yipan.web.board.facts import Facts
 from yipan.web.board.figures import known
 
 EARLIER = 10  # evenings shown below a number
+
+
+@dataclass(frozen=True)
+class Part:
+    """One part of a method: what it is, its value, and who published it."""
+
+    label: str
+    value: str
+    source: str = ""
 
 
 @dataclass(frozen=True)
@@ -28,6 +37,7 @@ class Definition:
     meaning: Promise
     formula: Promise
     read: Callable[[Mapping[str, Any]], str]
+    method: tuple[str, ...] = ()
 
 
 def _count_of(name: str) -> Callable[[Mapping[str, Any]], str]:
@@ -83,6 +93,7 @@ NUMBERS: dict[str, Definition] = {
             "so many days; the interval is from the spread of that delay."
         ),
         _pending,
+        ("onset_to_report", "nowcast"),
     ),
     "rt": Definition(
         gettext_lazy("Reproduction number Rt"),
@@ -92,6 +103,7 @@ NUMBERS: dict[str, Definition] = {
             "serial interval (Cori and others, 2013); shown only with at least 11 local cases."
         ),
         _rt,
+        ("rt", "serial_interval"),
     ),
     "orders_open": Definition(
         gettext_lazy("Orders open"),
@@ -119,8 +131,8 @@ def number(facts: Facts, key: str) -> dict[str, Any]:
         "value": _value(facts, key, definition),
         "place": (facts.here.unit if facts.here and key in LOCAL else facts.root).name,
         "earlier": _earlier(facts, key, definition),
-        "sources": sources(facts) if key not in ("orders_open",) else [],
-        "method": method(facts),
+        "sources": sources(facts),
+        "method": method(facts, definition.method),
     }
 
 
@@ -163,16 +175,30 @@ def sources(facts: Facts) -> list[str]:
     ]
 
 
-def method(facts: Facts) -> list[tuple[str, str]]:
-    """Return the method of the assessment as name and value, versions and parameters included."""
-    found: list[tuple[str, str]] = []
-    for name, value in (facts.assessment.method if facts.assessment else {}).items():
-        if isinstance(value, Mapping):
-            parts = [f"{k}: {v}" for k, v in value.items() if not isinstance(v, Mapping | list)]
-            found.append((name, "; ".join(parts)))
-        elif not isinstance(value, list):
-            found.append((name, str(value)))
-    return found
+def method(facts: Facts, parts: tuple[str, ...]) -> list[Part]:
+    """Return the parts of the assessment's method that one number rests on, each with its source."""
+    used = facts.assessment.method if facts.assessment else {}
+    return [_PARTS[name](used[name]) for name in (*parts, "yipan") if used.get(name) is not None]
+
+
+def _delay(label: str, part: Mapping[str, Any]) -> Part:
+    mean, sd = decimal(part["mean_days"]), decimal(part["sd_days"])
+    return Part(label, _("%(mean)s ± %(sd)s days") % {"mean": mean, "sd": sd}, part["source"])
+
+
+_PARTS: dict[str, Callable[[Any], Part]] = {
+    "serial_interval": lambda part: _delay(_("Serial interval"), part),
+    "onset_to_report": lambda part: _delay(_("From onset to report"), part),
+    "rt": lambda part: Part(
+        _("Estimator"),
+        _("window of %d days, by day of confirmation") % part["window_days"],
+        part["estimator"],
+    ),
+    "nowcast": lambda part: Part(
+        _("Cases with a known day of onset"), count(part["cases_with_onset"])
+    ),
+    "yipan": lambda part: Part(_("Software"), f"Yipan {part}"),
+}
 
 
 def _orders(facts: Facts) -> dict[str, Any]:
