@@ -225,6 +225,25 @@ class SlipForm(forms.Form):
     )
 
 
+class RulingForm(forms.Form):
+    """The ruling on a person's appeal."""
+
+    upheld = forms.ChoiceField(
+        label=_("Ruling"),
+        choices=[
+            ("yes", _("the person is right: the status ends now")),
+            ("no", _("the status stays")),
+        ],
+        widget=forms.RadioSelect,
+    )
+    reason = forms.CharField(
+        label=_("Reason"),
+        max_length=2000,
+        widget=forms.Textarea(attrs={"rows": 3}),
+        help_text=_("The person will read it."),
+    )
+
+
 class AuditFilter(forms.Form):
     """Which records to show."""
 

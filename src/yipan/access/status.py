@@ -221,7 +221,7 @@ def appeals(scope: Scope, *, at: datetime, overdue: bool = False) -> list[Appeal
     scope.check(Action.STATUS_RULE, sensitivity=CASE)
     with rows_within(scope, Action.STATUS_RULE, sensitivity=CASE):
         seen = scope.filter(
-            Appeal.objects.select_related("status__event", "unit"),
+            Appeal.objects.select_related("status__event", "unit__package"),
             action=Action.STATUS_RULE,
             sensitivity=CASE,
         )

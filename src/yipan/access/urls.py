@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from yipan.access.views import account, audit, door, incidents, people, slip
+from yipan.access.views import account, audit, door, incidents, people, persons, slip
 
 app_name = "access"
 
@@ -30,6 +30,8 @@ urlpatterns = [
     path("incidents/<slug:slug>/level/", incidents.change_level, name="change_level"),
     path("incidents/<slug:slug>/stand-down/", incidents.stand_down, name="stand_down"),
     path("my-status/", slip.slip, name="slip"),
+    path("appeals/", persons.appeals, name="appeals"),
+    path("appeals/<int:pk>/ruling/", persons.rule_on, name="rule_on"),
     path("audit/", audit.audit, name="audit"),
     path("audit.csv", audit.audit_csv, name="audit_csv"),
 ]

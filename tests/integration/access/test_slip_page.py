@@ -9,10 +9,10 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from cast import Province, person
+from cast import Cast, Province, person
 from yipan.access import keyring, status
 from yipan.access.identity import Identifiers, enrol
-from yipan.access.models import Appeal, EventKind, Installation, PersonStatus, Role
+from yipan.access.models import Appeal, EventKind, Installation, PersonStatus, Role, User
 from yipan.access.rules import Action
 from yipan.access.scope import system_scope
 
@@ -91,3 +91,44 @@ def test_the_person_objects_once_and_sees_the_ruling(slip: str, province: Provin
     assert "You are right" in text
     assert "this status is over" in text
     assert PersonStatus.objects.get().ended_at is not None
+
+
+# ---- the health officers' desk ----
+
+
+def desk(user: User) -> Client:
+    client = Client()
+    client.force_login(user)
+    return client
+
+
+@pytest.mark.parametrize("who", ["county_officer", "commander", "administrator", "department"])
+def test_no_other_role_judges(cast: Cast, slip: str, who: str) -> None:
+    client = desk(getattr(cast, who))
+    assert client.get("/appeals/").status_code == 403
+    assert client.post("/appeals/1/ruling/", {}).status_code == 403
+
+
+def test_an_appeal_elsewhere_looks_absent(slip: str, province: Province) -> None:
+    Client().post(PAGE, {"code": slip, "text": "I was elsewhere"})
+    other = desk(person("elsewhere", Role.HEALTH_OFFICER, province["100201"], sensitivity=3))
+    pk = Appeal.objects.get().pk
+    assert "I was elsewhere" not in other.get("/appeals/").content.decode()
+    answers = {other.post(f"/appeals/{n}/ruling/", {}).status_code for n in (pk, pk + 99)}
+    assert answers == {404}
+
+
+def test_an_appeal_is_ruled_on_with_its_reason(slip: str, province: Province) -> None:
+    Client().post(PAGE, {"code": slip, "text": "I was elsewhere"})
+    pk = Appeal.objects.get().pk
+    setter = desk(User.objects.get(username="doctor"))
+    assert "another health officer rules" in setter.get("/appeals/").content.decode()
+    given = {f"{pk}-upheld": "yes", f"{pk}-reason": "The list was wrong"}
+    assert setter.post(f"/appeals/{pk}/ruling/", given).status_code == 409
+    second = desk(person("second", Role.HEALTH_OFFICER, province["10"], sensitivity=3))
+    assert "I was elsewhere" in second.get("/appeals/").content.decode()
+    silent = second.post(f"/appeals/{pk}/ruling/", {f"{pk}-upheld": "yes"})
+    assert silent.status_code == 422
+    assert second.post(f"/appeals/{pk}/ruling/", given).status_code == 302
+    assert "Nobody waits" in second.get("/appeals/").content.decode()
+    assert Appeal.objects.get().upheld is True
