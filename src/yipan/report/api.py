@@ -22,6 +22,7 @@ from yipan.report.cases import queries as case_queries
 from yipan.report.dictionary import ELEMENTS
 from yipan.report.errors import EmptyFile
 from yipan.report.exchange.actions import go_on, take_file
+from yipan.report.exchange.api import router as standards
 from yipan.report.exchange.reading import check_size, read_bytes
 from yipan.report.forms.daily import default_day
 from yipan.report.models import RowAside, Source, Submission, Value
@@ -30,6 +31,7 @@ from yipan.report.values.actions import note_absence, submit_values
 from yipan.report.views.upload import sender
 
 router = Router(tags=["report"], auth=AUTH)
+router.add_router("", standards)
 PAGE = 500
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from yipan.report.views import aside, cases, form, home, requests, tables, upload, values
+from yipan.report.views import aside, cases, form, home, openrosa, requests, tables, upload, values
 
 app_name = "report"
 
@@ -37,6 +37,10 @@ urlpatterns = [
     path("requests/<int:pk>/table.csv", tables.download, {"format": "csv"}, name="table_csv"),
     path("requests/<int:pk>/table.json", tables.download, {"format": "json"}, name="table_json"),
     path("requests/<int:pk>/template/", tables.template, name="table_template"),
+    path("openrosa/formList", openrosa.form_list, name="openrosa_list"),
+    path("openrosa/form.xml", openrosa.form, name="openrosa_form"),
+    path("openrosa/manifest.xml", openrosa.manifest, name="openrosa_manifest"),
+    path("openrosa/submission", openrosa.submission, name="openrosa_submission"),
     path("burden/", requests.burden, name="burden"),
     path("dictionary/", requests.dictionary, name="dictionary"),
     path("dictionary/<str:name>/", requests.element, name="element"),

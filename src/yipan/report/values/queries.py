@@ -12,7 +12,7 @@ from datetime import date, datetime, timedelta
 from typing import Any, cast
 
 import numpy as np
-from django.db import connection, models
+from django.db import connection, models, transaction
 from django.db.models import Max, Q, QuerySet
 from numpy.typing import NDArray
 
@@ -98,13 +98,12 @@ def roll_up(
     value, unit = Value._meta.db_table, Unit._meta.db_table
     named = f"AND v.element IN ({', '.join(['%s'] * len(elements))})" if elements else ""
     sql = f"""
-        WITH known AS (
-            SELECT v.unit_id, v.element, v.value,
-                   ROW_NUMBER() OVER (
-                       PARTITION BY v.unit_id, v.element ORDER BY v.version DESC
-                   ) AS latest
+        WITH later AS (
+            -- few values are ever corrected: looking these up costs less than ranking all
+            SELECT v.unit_id, v.element, MAX(v.version) AS version
             FROM {value} v
-            WHERE v.incident_id = %s AND v.day = %s AND v.recorded_at <= %s {named}
+            WHERE v.incident_id = %s AND v.day = %s AND v.recorded_at <= %s AND v.version > 1 {named}
+            GROUP BY v.unit_id, v.element
         ),
         below AS (
             -- the unit of the level that stands last before a unit, in the order of the tree, holds it
@@ -114,20 +113,29 @@ def roll_up(
             FROM {unit} u
             WHERE u.package_id = %s
         )
-        SELECT top.id, k.element, SUM(k.value), COUNT(k.value)
-        FROM known k
-        JOIN below b ON b.unit_id = k.unit_id
+        SELECT top.id, v.element, SUM(v.value), COUNT(v.value)
+        FROM {value} v
+        LEFT JOIN later l ON l.unit_id = v.unit_id AND l.element = v.element
+        JOIN below b ON b.unit_id = v.unit_id
         JOIN {unit} top ON top.package_id = %s AND top.lft = b.top_lft AND b.rgt < top.rgt
-        WHERE k.latest = 1 AND k.value IS NOT NULL AND b.level <> %s
-        GROUP BY top.id, k.element
+        WHERE v.incident_id = %s AND v.day = %s AND v.recorded_at <= %s {named}
+          AND v.version = COALESCE(l.version, 1) AND v.value IS NOT NULL AND b.level <> %s
+        GROUP BY top.id, v.element
     """
     prep = connection.ops.adapt_datetimefield_value
-    given = [incident.pk, connection.ops.adapt_datefield_value(day), prep(known_at), *elements]
-    given += [level, incident.package_id, incident.package_id, level]
+    these = [incident.pk, connection.ops.adapt_datefield_value(day), prep(known_at), *elements]
+    given = [*these, level, incident.package_id, incident.package_id, *these, level]
     found: dict[int, dict[str, Rolled]] = {}
-    with connection.cursor() as cursor:
+    with transaction.atomic(), connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            # A morning's values are newer than the table's statistics: PostgreSQL would walk a loop
+            # of a million steps where it should hash.
+            cursor.execute("SET LOCAL enable_nestloop = off")
         cursor.execute(sql, given)
-        for top, element, total, reported in cursor.fetchall():
+        rows = cursor.fetchall()
+        if connection.vendor == "postgresql":
+            cursor.execute("SET LOCAL enable_nestloop = on")
+        for top, element, total, reported in rows:
             found.setdefault(top, {})[element] = Rolled(float(total), int(reported))
     return found
 
@@ -138,6 +146,24 @@ def values_of(incident: Incident, *, unit: Unit, day: date, known_at: datetime) 
         incident=incident, unit=unit, day=day, recorded_at__lte=known_at
     ).select_related("submission__actor")
     return {v.element: v for v in rows.order_by("version")}
+
+
+def values_in_scope(
+    incident: Incident, *, scope: Scope, day: date, known_at: datetime
+) -> list[tuple[str, date, str, float, str, datetime]]:
+    """Return (unit code, day, element, value, text, known from) of a day in scope, as known at a moment."""
+    rows = Value.objects.filter(incident=incident, day=day, recorded_at__lte=known_at)
+    seen = scope.filter(rows, action=Action.REPORT_READ).order_by("version")
+    latest: dict[tuple[str, str], tuple[str, date, str, float | None, str, datetime]] = {}
+    for row in seen.values_list(
+        "unit__code", "day", "element", "value", "text", "recorded_at"
+    ).iterator():
+        latest[row[0], row[2]] = row
+    return [
+        (unit, on, element, value, text, at)
+        for _key, (unit, on, element, value, text, at) in sorted(latest.items())
+        if value is not None
+    ]
 
 
 def latest_before(

@@ -1,0 +1,1 @@
+"""DHIS2: metadata and data value sets as JSON, both ways."""

@@ -1,0 +1,1 @@
+"""FHIR: the page as a Questionnaire, an answer as a QuestionnaireResponse."""

@@ -1,0 +1,142 @@
+"""What came in by another system's format passes the same door as everything else."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from yipan.access.models import Incident, User
+from yipan.access.rules import Action
+from yipan.access.scope import Scope
+from yipan.kernel.errors import YipanError
+from yipan.places.models import Unit
+from yipan.report.errors import Missing, Refused, ReportError
+from yipan.report.exchange.dhis2.messages import Sent
+from yipan.report.exchange.openrosa.messages import Instance
+from yipan.report.forms.current import elements_named
+from yipan.report.models import Source, Submission
+from yipan.report.values.actions import submit_values
+from yipan.report.values.rules import known_element, to_day, to_number
+
+
+def take_instance(
+    *,
+    incident: Incident,
+    instance: Instance,
+    actor: User | None,
+    at: datetime,
+    scope: Scope,
+    prefix: str,
+) -> Submission:
+    """Take one filled-in form and return its submission; a retry with the same key changes nothing.
+
+    Raises Refused (R101) naming every fault, Missing (R118) and what `scope` raises.
+    """
+    day = to_day(instance.day, label="day")
+    if day is None:
+        raise Missing(label="day")
+    unit = _unit(incident, instance.unit, scope)
+    return _submit(
+        incident, unit, day, instance.answers, actor, at, scope, f"{prefix}:{instance.key}"
+    )
+
+
+def _unit(incident: Incident, code: str, scope: Scope) -> Unit:
+    return scope.get(
+        Unit.objects.filter(package=incident.package_id),
+        unit="",
+        action=Action.PLACE_READ,
+        code=code,
+    )
+
+
+def _submit(
+    incident: Incident,
+    unit: Unit,
+    day: date,
+    answers: dict[str, str],
+    actor: User | None,
+    at: datetime,
+    scope: Scope,
+    key: str,
+    reasons: dict[str, str] | None = None,
+) -> Submission:
+    known = elements_named(incident.package, set(answers), known_at=at)
+    values: dict[str, float | None] = {}
+    texts: dict[str, str] = {}
+    faults: dict[str, ReportError] = {}
+    for name, text in answers.items():
+        try:
+            element = known.get(name) or known_element(name)
+            if element.words:
+                texts[name] = text
+                continue
+            number = to_number(text, label=element.label, flag=element.flag)
+        except ReportError as fault:
+            faults[name] = fault
+            continue
+        if number is not None:
+            values[name] = float(number)
+    if faults:
+        raise Refused(faults, where=unit.code)
+    return submit_values(
+        incident=incident,
+        unit=unit,
+        day=day,
+        values=values,
+        actor=actor,
+        source=Source.API,
+        at=at,
+        client_key=key if len(key) <= 64 else hashlib.sha256(key.encode()).hexdigest(),
+        scope=scope,
+        texts=texts,
+        reasons=reasons,
+    )
+
+
+@dataclass(frozen=True)
+class Imported:
+    """What became of a set of values."""
+
+    imported: int
+    ignored: int
+    conflicts: list[dict[str, str]]
+
+
+def take_sets(
+    *, incident: Incident, sent: Sent, actor: User | None, at: datetime, scope: Scope, key: str
+) -> Imported:
+    """Take values of many units and days; what one unit's set has wrong costs that set only.
+
+    A comment on a value is the reason of a correction.
+    """
+    imported = 0
+    conflicts = list(sent.refused)
+    ignored = len(sent.refused)
+    for (code, day), answers in sorted(sent.values.items()):
+        comments = sent.comments.get((code, day), {})
+        try:
+            unit = _unit(incident, code, scope)
+            made = _submit(
+                incident,
+                unit,
+                day,
+                answers,
+                actor,
+                at,
+                scope,
+                f"{key}:{code}:{day:%Y%m%d}",
+                comments,
+            )
+            imported += made.rows_accepted
+        except Refused as refused:
+            ignored += len(answers)
+            conflicts += [
+                {"object": f"{code}.{day:%Y%m%d}.{name}", "value": str(fault)}
+                for name, fault in refused.faults.items()
+            ]
+        except YipanError as fault:
+            ignored += len(answers)
+            conflicts.append({"object": f"{code}.{day:%Y%m%d}", "value": str(fault)})
+    return Imported(imported, ignored, conflicts)

@@ -1,0 +1,1 @@
+"""XLSForm: the one page out, existing forms in as requests."""
