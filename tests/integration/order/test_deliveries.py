@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import timedelta
 
 import pytest
@@ -12,6 +13,7 @@ from yipan.access.models import AuditRecord, Incident
 from yipan.access.scope import scope_of, system_scope
 from yipan.kernel.errors import NotFound, YipanError
 from yipan.order import actions, queries
+from yipan.order.deliveries import actions as rooms
 from yipan.order.deliveries.rules import Act
 from yipan.order.errors import (
     KeyTaken,
@@ -314,3 +316,22 @@ def test_the_inbox_holds_what_is_to_do(
     assert {d.unit.code for d in box.to_do} == {"100101"}
     assert not queries.box(incident, scope_of(cast.village_reporter, at=NOON), at=NOON).to_do
     assert not queries.box(incident, scope_of(cast.commander, at=NOON), at=NOON).to_do
+
+
+def test_the_same_key_that_waited_its_turn_is_a_replay(
+    delivered: list[Delivery], cast: Cast, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two copies arrive at once: the second looked before the first was written."""
+    acknowledge(delivered[0], cast)
+    real, looked = rooms._known_events, []
+
+    def blind_at_first(keys: Iterable[str]) -> dict[str, DeliveryEvent]:
+        looked.append(1)
+        return {} if len(looked) == 1 else real(keys)
+
+    monkeypatch.setattr(rooms, "_known_events", blind_at_first)
+    assert acknowledge(delivered[0], cast).state == "acknowledged"
+    assert DeliveryEvent.objects.filter(act="acknowledge").count() == 1
+    looked.clear()
+    with pytest.raises(KeyTaken):  # for another delivery the database itself refuses the key
+        acknowledge(delivered[1], cast)

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 
 from yipan.access import audit
@@ -70,26 +70,34 @@ def perform(steps: Sequence[Step], *, scope: Scope) -> list[Delivery]:
     report, in one transaction; a replayed client key changes nothing. Raises KeyTaken (O404), what
     `check_can` raises, and what the report's door raises for values.
     """
-    return _replayed(steps, scope=scope) or _perform(steps, scope=scope)
-
-
-def _replayed(steps: Sequence[Step], *, scope: Scope) -> list[Delivery]:
-    """Return the deliveries where every key is known already: nothing to lock, nothing to write."""
     known = _known_events(step.client_key for step in steps)
-    if not steps or len(known) < len({step.client_key for step in steps}):
-        return []
+    if steps and all(step.client_key in known for step in steps):
+        return _replayed(steps, known, scope=scope)
+    try:
+        return _perform(steps, known, scope=scope)
+    except IntegrityError:
+        # The same key came in twice at once, for this delivery or for another: look again.
+        known = _known_events(step.client_key for step in steps)
+        if all(step.client_key in known for step in steps):
+            return _replayed(steps, known, scope=scope)
+        raise
+
+
+def _replayed(
+    steps: Sequence[Step], known: Mapping[str, DeliveryEvent], *, scope: Scope
+) -> list[Delivery]:
+    """Return the deliveries where every key is known already: nothing to lock, nothing to write."""
     for step in steps:
         event = known[step.client_key]
-        if event.delivery_id != step.delivery:
-            return []  # a key used elsewhere: the rules say so below
         _check_replay(step, event, event.delivery, scope)
     return [known[step.client_key].delivery for step in steps]
 
 
 @transaction.atomic
-def _perform(steps: Sequence[Step], *, scope: Scope) -> list[Delivery]:
+def _perform(
+    steps: Sequence[Step], known: dict[str, DeliveryEvent], *, scope: Scope
+) -> list[Delivery]:
     found = queries.locked(step.delivery for step in steps)
-    known = _known_events(step.client_key for step in steps)
     claimed = _claimed_by(steps)
     written: list[tuple[Step, DeliveryEvent]] = []
     changed: set[str] = set()
@@ -100,10 +108,9 @@ def _perform(steps: Sequence[Step], *, scope: Scope) -> list[Delivery]:
         if step.client_key in known:
             _check_replay(step, known[step.client_key], delivery, scope)
             continue
-        standing = standing_of(delivery, claimed_by=claimed.get(delivery.pk))
-        after = check_can(
-            step.act, standing, scope=scope, by=step.by, at=step.at, reason=step.reason or step.note
-        )
+        after = _after(step, delivery, claimed.get(delivery.pk), scope)
+        if after is None:
+            continue
         if step.act is Act.EXTEND:
             _check_longer(step, delivery)
         if step.act is Act.CLAIM_DONE:
@@ -125,6 +132,22 @@ def _perform(steps: Sequence[Step], *, scope: Scope) -> list[Delivery]:
     return [found[step.delivery] for step in steps]
 
 
+def _after(
+    step: Step, delivery: Delivery, claimed_by: int | None, scope: Scope
+) -> DeliveryState | None:
+    """Return the state an act leads to; None where the same key did it while this one waited its turn."""
+    standing = standing_of(delivery, claimed_by=claimed_by)
+    reason = step.reason or step.note
+    try:
+        return check_can(step.act, standing, scope=scope, by=step.by, at=step.at, reason=reason)
+    except WrongDeliveryState:
+        there = _known_events([step.client_key]).get(step.client_key)
+        if there is None:
+            raise
+        _check_replay(step, there, delivery, scope)
+        return None
+
+
 def _known_events(keys: Iterable[str]) -> dict[str, DeliveryEvent]:
     wanted = list(dict.fromkeys(keys))
     found: dict[str, DeliveryEvent] = {}
@@ -143,13 +166,13 @@ def _claimed_by(steps: Sequence[Step]) -> dict[uuid.UUID, int | None]:
 
 def _check_replay(step: Step, event: DeliveryEvent, delivery: Delivery, scope: Scope) -> None:
     """A key stands for one act of one delivery; and a replay tells nothing to who may not act."""
-    check_who(step.act, standing_of(delivery), scope=scope)
-    if (event.delivery_id, event.act) != (delivery.pk, step.act.value):
+    if (event.delivery_id, event.act) != (step.delivery, step.act.value):
         raise KeyTaken(
             _("This key was used for another act."),
             where=step.client_key,
             remedy=_("Use a new key for each act."),
         )
+    check_who(step.act, standing_of(delivery), scope=scope)
 
 
 def _event(step: Step, delivery: Delivery, after: DeliveryState) -> DeliveryEvent:
