@@ -16,7 +16,7 @@ from yipan.access.api_door import AUTH, tell_refusals
 from yipan.access.api_persons import router as persons
 from yipan.access.audit import in_words
 from yipan.access.context import PersonRequest, choose_incident
-from yipan.access.models import AuditRecord, Incident, ResponseLevel
+from yipan.access.models import AuditAnchor, AuditRecord, Incident, ResponseLevel
 from yipan.access.queries import audit_trail, one_unit
 from yipan.access.rules import Action
 from yipan.access.signing import signed_in_scope
@@ -110,6 +110,16 @@ class AuditPage(BaseModel):
 
     found: int
     records: list[AuditOut]
+
+
+class AnchorOut(BaseModel):
+    """The end of the chain as it stood on one day, signed (Ed25519, hexadecimal)."""
+
+    day: date
+    position: int
+    hash: str
+    public_key: str
+    signature: str
 
 
 @router.get("/me", response=MeOut, summary="Who am I, and what may I do")
@@ -226,6 +236,24 @@ def audit(
     if before is not None:
         found = found.filter(pk__lt=before)
     return AuditPage(found=count, records=[_record(r) for r in found[: max(1, min(limit, MOST))]])
+
+
+@router.get(
+    "/audit/anchors", response=list[AnchorOut], summary="The signed ends of the audit chain"
+)
+def anchors(request: HttpRequest) -> list[AnchorOut]:
+    """Return every day's anchor, the latest first, to be kept elsewhere."""
+    signed_in_scope(request, Action.AUDIT_READ)
+    return [
+        AnchorOut(
+            day=a.day,
+            position=a.position,
+            hash=a.hash,
+            public_key=a.public_key,
+            signature=a.signature,
+        )
+        for a in AuditAnchor.objects.order_by("-day")
+    ]
 
 
 def _incident(one: Incident) -> IncidentOut:

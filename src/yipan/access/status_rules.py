@@ -56,10 +56,10 @@ class StatusRule:
     event: EventKind
     words: str | Promise
     longest: timedelta  # from the end of the event's day
-    source: str
+    source: str | Promise
 
 
-_PLAN_5: Final = (
+_PLAN_5: Final = gettext_lazy(
     "National Health Commission of China, COVID-19 prevention and control plan, "
     "5th edition, 21 February 2020"
 )
@@ -80,8 +80,10 @@ STATUS_RULES: Final[Mapping[str, StatusRule]] = {
         EventKind.POSITIVE_TEST,
         gettext_lazy("stay in isolation: until recovered, at most 28 days without a new test"),
         timedelta(days=28),
-        "Our own bound: isolation ends earlier, when a health officer ends it on recovery; longer "
-        "needs a new test.",
+        gettext_lazy(
+            "Our own bound: isolation ends earlier, when a health officer ends it on recovery; "
+            "longer needs a new test."
+        ),
     ),
 }
 

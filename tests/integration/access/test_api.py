@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +15,7 @@ from ninja import NinjaAPI
 
 from cast import Cast, Province, person
 from yipan.access import actions, api
+from yipan.access.chain import seal, verify
 from yipan.access.models import ApiToken, Incident, Installation, Role, User
 from yipan.access.rules import Action
 from yipan.places import api as places_api
@@ -73,7 +76,7 @@ DRILL: dict[str, Any] = {
     "exercise": True,
     "reason": "to practise",
 }
-READS = ["me", "incidents", "incidents/outbreak-2020", "audit"]
+READS = ["me", "incidents", "incidents/outbreak-2020", "audit", "audit/anchors"]
 
 
 # ---- 401 ----
@@ -295,6 +298,15 @@ def test_the_audit_is_read_page_by_page(cast: Cast, incident: Incident) -> None:
     assert len(ids) == first["found"]
     only = client.get("/api/access/audit", {"event": "incident"}).json()
     assert {r["event"] for r in only["records"]} == {"incident.activated"}
+
+
+def test_an_anchor_taken_away_is_what_verify_reads(cast: Cast, tmp_path: Path) -> None:
+    seal(at=timezone.now(), folder=tmp_path)
+    (told,) = caller(cast.auditor).get("/api/access/audit/anchors").json()
+    (tmp_path / "taken").mkdir()
+    (tmp_path / "taken" / "copy.json").write_text(json.dumps(told), encoding="ascii")
+    assert verify(at=timezone.now(), folder=tmp_path / "taken").whole
+    assert caller(cast.administrator).get("/api/access/audit/anchors").status_code == 403
 
 
 def test_units_are_found_by_level_parent_name_and_page(cast: Cast, province: Province) -> None:

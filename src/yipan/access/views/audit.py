@@ -14,9 +14,10 @@ from django.http import HttpResponse, StreamingHttpResponse
 from django.shortcuts import render
 
 from yipan.access import audit as trail
+from yipan.access.chain import chain_end
 from yipan.access.context import PersonRequest, board_or_none
 from yipan.access.forms import AuditFilter
-from yipan.access.models import AuditRecord
+from yipan.access.models import AuditAnchor, AuditRecord
 from yipan.access.queries import audit_trail
 from yipan.access.rules import Action
 from yipan.access.signing import signed_in
@@ -40,6 +41,8 @@ def audit(request: PersonRequest) -> HttpResponse:
         "events": sorted(trail.EVENT_WORDS),
         "query": _query_without_page(request),
         "zone": board.time.zone if board else None,
+        "end": chain_end(),
+        "anchor": AuditAnchor.objects.order_by("-day").first(),
     }
     return render(request, "access/audit.html", context, status=422 if form.errors else 200)
 
