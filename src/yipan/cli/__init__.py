@@ -5,7 +5,18 @@ from __future__ import annotations
 import click
 
 from yipan import __version__
-from yipan.cli import analyst, audit, board, forms, loop, orders, serve, situation, two_hands
+from yipan.cli import (
+    analyst,
+    audit,
+    board,
+    forms,
+    loop,
+    orders,
+    serve,
+    simulate,
+    situation,
+    two_hands,
+)
 from yipan.kernel.texts import terminal_text as _
 
 
@@ -39,6 +50,7 @@ for _verb in (
     situation.linelist,
     situation.daily,
     situation.hub,
+    simulate.simulate,
     two_hands.validate,
     audit.audit,
     audit.expire,

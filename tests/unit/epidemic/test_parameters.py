@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from yipan.engines.epidemic.laws import reproduction_number
 from yipan.engines.epidemic.parameters import diseases, load_parameters, read_parameters
-from yipan.engines.epidemic.specification import AGE_GROUPS_16
+from yipan.engines.epidemic.specification import AGE_GROUPS_16, Setting, Specification
 from yipan.engines.errors import MalformedParameters
 
 SETTINGS = ("home", "work", "school", "transport", "community")
@@ -41,6 +42,26 @@ def test_every_set_makes_a_course_for_the_usual_ages(disease: str) -> None:
     course.check_ages(16)
     assert course.memoryless
     assert any("deaths" in s.counts for s in course.stages)
+
+
+@pytest.mark.parametrize("disease", diseases())
+@pytest.mark.parametrize("response", ["detection", "tracing"])
+def test_a_response_lowers_transmission_and_never_raises_it(disease: str, response: str) -> None:
+    parameters = load_parameters(disease)
+    world = Specification(
+        places=("one",),
+        ages=AGE_GROUPS_16,
+        population=np.full((1, 16), 1000),
+        settings=tuple(Setting(s, np.ones((16, 16)), local=s == "home") for s in SETTINGS),
+        course=parameters.course(AGE_GROUPS_16, SETTINGS),
+        days=1,
+        transmission=np.asarray(0.01),
+    )
+    R = [
+        reproduction_number(world.but(redirects=(parameters.redirect(response, share),)))
+        for share in (0.0, 0.3, 1.0)
+    ]
+    assert R[0] > R[1] > R[2]
 
 
 def test_the_published_fatality_comes_out_of_the_course() -> None:

@@ -88,7 +88,7 @@ def read_scenarios(path: Path) -> ScenarioFile:
         raise
     except (KeyError, TypeError, ValueError, AttributeError, OSError) as error:
         raise MalformedScenario(
-            f"The file cannot be understood: {error!r}.",
+            f"The file cannot be understood: {type(error).__name__}, {error}.",
             where=path.name,
             remedy="It needs disease, people, contacts, days, seeds, and R0 or transmission; "
             "see docs/reference/epidemic-model.md.",
@@ -181,6 +181,8 @@ class _Reader:
 
     def people(self) -> tuple[tuple[str, ...], tuple[str, ...], Integers]:
         rows = [(str(r["place"]), str(r["age"]), float(r["persons"])) for r in self.rows(self.said["people"])]  # fmt: skip
+        if not rows:
+            raise MalformedScenario("people has no rows.", where=self.path.name)
         places = tuple(dict.fromkeys(p for p, _, _ in rows))
         ages = tuple(dict.fromkeys(a for _, a, _ in rows))
         table = np.zeros((len(places), len(ages)))
