@@ -31,6 +31,7 @@ from yipan.report.errors import (
 from yipan.report.forms.current import elements_named
 from yipan.report.models import Absence, RowAside, Source, Submission, Value
 from yipan.report.values import queries
+from yipan.report.values.queries import Stood
 from yipan.report.values.rules import check_day, check_total, check_value, known_element
 
 TEXT_LENGTH = 2000
@@ -215,15 +216,9 @@ def _at_the_door(sent: _Sent) -> list[Value]:
         )
     except ReportError as fault:
         raise Refused({"day": fault}, where=sent.unit.code) from None
-    known = queries.values_of(sent.incident, unit=sent.unit, day=sent.day, known_at=sent.at)
-    # A version recorded later (a bulletin read ahead) still holds its number.
-    versions: dict[str, int] = {
-        v.element: v.version
-        for v in Value.objects.filter(
-            incident=sent.incident, unit=sent.unit, day=sent.day
-        ).order_by("version")
-    }
-    before = queries.latest_before(sent.incident, unit=sent.unit, day=sent.day, known_at=sent.at)
+    known, before, versions = queries.standing(
+        sent.incident, unit=sent.unit, day=sent.day, known_at=sent.at
+    )
     accepted: list[Value] = []
     named = [*sent.values, *sorted(sent.unchanged - sent.values.keys())]
     elements = elements_named(sent.incident.package, set(named), known_at=sent.at)
@@ -242,7 +237,7 @@ def _at_the_door(sent: _Sent) -> list[Value]:
 
 
 def _one(
-    sent: _Sent, element: Element, known: Value | None, before: Value | None, versions: int
+    sent: _Sent, element: Element, known: Stood | None, before: Stood | None, versions: int
 ) -> Value | None:
     name = element.id
     text = sent.texts.get(name, "")

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Any, cast
+from functools import lru_cache
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 from django.db import connection, models, transaction
@@ -20,7 +21,7 @@ from yipan.access.models import Incident
 from yipan.access.rules import Action
 from yipan.access.scope import Scope
 from yipan.places import queries as places
-from yipan.places.models import PublishedCount, Unit
+from yipan.places.models import Package, PublishedCount, Unit
 from yipan.report.dictionary import ELEMENTS, asked_of
 from yipan.report.models import Absence, Source, Submission, Value
 
@@ -214,10 +215,49 @@ def recent_values(
     )
 
 
+class Stood(NamedTuple):
+    """What stood of one element: a value and, in words, its text."""
+
+    value: float | None
+    text: str
+
+
+def standing(
+    incident: Incident, *, unit: Unit, day: date, known_at: datetime, back_days: int = 14
+) -> tuple[dict[str, Stood], dict[str, Stood], dict[str, int]]:
+    """Return (known of the day, latest before it, versions written of the day) by element, in one query.
+
+    A version recorded later than `known_at` (a bulletin read ahead) is not known, and still holds its number.
+    """
+    rows = Value.objects.filter(
+        incident=incident, unit=unit, day__range=(day - timedelta(days=back_days), day)
+    ).order_by("day", "version")
+    known: dict[str, Stood] = {}
+    before: dict[str, Stood] = {}
+    versions: dict[str, int] = {}
+    for element, on, version, value, text, recorded in rows.values_list(
+        "element", "day", "version", "value", "text", "recorded_at"
+    ):
+        if on == day:
+            versions[element] = version
+            if recorded <= known_at:
+                known[element] = Stood(value, text)
+        elif recorded <= known_at and value is not None:
+            before[element] = Stood(value, text)
+    return known, before, versions
+
+
 def first_day(incident: Incident) -> date:
     """Return the first day a fact may bear: of activation or, where earlier, of the first bulletin."""
-    begun = places.board_time(incident.package).local_day(incident.activated_at)
-    published = PublishedCount.objects.filter(unit__package=incident.package_id).aggregate(
+    # A package's bulletins change only when it is loaded anew, with another digest.
+    return _first_day(incident.package_id, incident.package.digest, incident.activated_at)
+
+
+@lru_cache(maxsize=64)
+def _first_day(package_id: int, digest: str, activated_at: datetime) -> date:
+    package = Package.objects.get(pk=package_id)
+    begun = places.board_time(package).local_day(activated_at)
+    published = PublishedCount.objects.filter(unit__package=package_id).aggregate(
         first=models.Min("day")
     )["first"]
     return min(begun, published) if published else begun
