@@ -224,6 +224,19 @@ def units_csv(request: PersonRequest, level: str) -> HttpResponse:
 
 @require_safe
 @signed_in
+def units_geojson(request: PersonRequest, level: str) -> HttpResponse:
+    """Send the counties or cities in scope as GeoJSON points; the export is recorded."""
+    assessment = _assessment(request, export=True)
+    rows = queries.situations(assessment, scope=request.scope, level=level)
+    answer = _csv(request, assessment, exports.units_geojson(assessment, rows), level)
+    answer["Content-Type"] = "application/geo+json"
+    name = f"{level}-{assessment.data_day.isoformat()}.geojson"
+    answer["Content-Disposition"] = f'attachment; filename="{name}"'
+    return answer
+
+
+@require_safe
+@signed_in
 def series_csv(request: PersonRequest) -> HttpResponse:
     """Send the province's daily series as CSV; the export is recorded."""
     assessment = _assessment(request, export=True)

@@ -168,6 +168,20 @@ def test_files_carry_the_moment_and_are_recorded(
     ]  # fmt: skip
 
 
+def test_points_for_a_map_hold_what_the_file_holds(
+    cast: Cast, evening: Assessment, as_person: As
+) -> None:
+    Unit.objects.filter(code="100101").update(lon=113.5, lat=34.0)
+    found = json.loads(text(as_person(cast.analyst), "/assess/counties.geojson"))
+    by_code = {f["id"]: f for f in found["features"]}
+    assert by_code["100101"]["geometry"] == {"type": "Point", "coordinates": [113.5, 34.0]}
+    assert by_code["100102"]["geometry"] is None
+    assert by_code["100101"]["properties"]["tier"] == "high"
+    assert by_code["100201"]["properties"]["confirmed_new"] is None
+    officer = json.loads(text(as_person(cast.county_officer), "/assess/counties.geojson"))
+    assert [f["id"] for f in officer["features"]] == ["100101"]
+
+
 def test_a_past_moment_shows_nothing_made_later(
     cast: Cast, evening: Assessment, as_person: As
 ) -> None:

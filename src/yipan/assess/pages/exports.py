@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 from collections.abc import Iterable, Sequence
 from io import StringIO
 from typing import Any
@@ -44,6 +45,31 @@ def _unit(assessment: Assessment, s: UnitSituation) -> tuple[Any, ...]:
         s.tier, s.rule, rt.get("median"), rt.get("q05"), rt.get("q95"), rt.get("note"),
         s.synthetic,
     )  # fmt: skip
+
+
+def units_geojson(assessment: Assessment, rows: Iterable[UnitSituation]) -> str:
+    """Return counties or cities as GeoJSON points at their centres, with the same columns as the CSV.
+
+    A unit without a centre has a null geometry; boundaries are not shipped here, their rights are the
+    package's.
+    """
+    features = []
+    for row in rows:
+        unit = row.unit
+        placed = unit.lon is not None and unit.lat is not None
+        features.append(
+            {
+                "type": "Feature",
+                "id": unit.code,
+                "geometry": {"type": "Point", "coordinates": [unit.lon, unit.lat]}
+                if placed
+                else None,
+                "properties": dict(zip(UNIT_COLUMNS, _unit(assessment, row), strict=True)),
+            }
+        )
+    return json.dumps(
+        {"type": "FeatureCollection", "features": features}, ensure_ascii=False, default=str
+    )
 
 
 def series_csv(assessment: Assessment) -> str:

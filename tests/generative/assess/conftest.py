@@ -1,0 +1,3 @@
+"""The front line of the small province reports here too."""
+
+from front import front as front
