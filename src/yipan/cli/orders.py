@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 
 from yipan.cli.common import (
+    at_option,
     examples,
     find_incident,
     incident_option,
     json_option,
+    moment,
     print_json,
     say,
     start_django,
@@ -85,3 +89,100 @@ def order_work(*, once: bool, every: float, as_json: bool) -> None:
             return
         if not done.busy:
             time.sleep(every)
+
+
+@order.command(
+    "list",
+    help=_("List deliveries, the most urgent first."),
+    epilog=examples("yipan order list --show overdue", "yipan order list --unit 411525 --json"),
+)
+@click.option(
+    "--show",
+    type=click.Choice(["open", "overdue", "returned", "claimed", "all"]),
+    default="open",
+    show_default=True,
+    help=_("Which ones."),
+)
+@click.option("--unit", "code", metavar="CODE", help=_("Only of this unit and all below it."))
+@click.option("--limit", default=50, show_default=True, type=click.IntRange(1, 100_000))
+@incident_option
+@json_option
+@verb
+def order_list(*, show: str, code: str | None, limit: int, slug: str | None, as_json: bool) -> None:
+    start_django()
+    from yipan.access.queries import board_now
+    from yipan.access.scope import system_scope
+    from yipan.order.deliveries.queries import clock_words, listed
+    from yipan.places.queries import by_code
+
+    incident = find_incident(slug)
+    at = board_now(incident, system_now())
+    unit = by_code(incident.package, code) if code else None
+    rows = [
+        {
+            "delivery": str(d.pk),
+            "order": str(d.order_id),
+            "priority": f"P{d.order.priority}",
+            "unit": d.unit.code,
+            "state": d.state_at,
+            "clock": clock_words(d, at=at)[0],
+            "title": d.order.title,
+        }
+        for d in listed(incident, system_scope(), at=at, show=show, unit=unit)[:limit]
+    ]
+    if as_json:
+        print_json({"deliveries": rows})
+        return
+    for row in rows:
+        say("{priority}  {unit:<12} {state:<13} {clock:<22} {title}".format(**row))
+
+
+@order.command(
+    "read-meeting",
+    help=_("Say what orders a list of decisions would become; nothing is drafted."),
+    epilog=examples(
+        "yipan order read-meeting decisions.docx", "yipan order read-meeting list.txt --json"
+    ),
+)
+@click.argument("path", type=click.Path(path_type=Path, dir_okay=False))
+@at_option
+@incident_option
+@json_option
+@verb
+def order_read_meeting(*, path: Path, at_text: str | None, slug: str | None, as_json: bool) -> None:
+    start_django()
+    from yipan.order.meetings.queries import nameable
+    from yipan.order.meetings.reading import read
+    from yipan.order.meetings.rules import propose
+    from yipan.places.queries import board_time
+
+    incident = find_incident(slug)
+    try:
+        body = path.read_bytes()
+    except OSError as fault:
+        raise click.BadParameter(str(fault), param_hint="PATH") from None
+    found = propose(
+        read(body, name=path.name),
+        said_at=moment(at_text, incident),
+        zone=board_time(incident.package).zone,
+        places=nameable(incident),
+    )
+    rows = [
+        {
+            "key": p.key,
+            "matter": p.matter,
+            "sure": p.matter_sure,
+            "priority": f"P{p.priority}",
+            "units": list(p.codes),
+            "level": p.level,
+            "due": p.due.moment.isoformat() if p.due else None,
+            "title": p.title,
+            "paragraph": p.paragraph,
+        }
+        for p in found
+    ]
+    if as_json:
+        print_json({"proposals": rows})
+        return
+    for row in rows:
+        say("{key:<6} {priority}  {matter:<14} {title}".format(**row))

@@ -3,14 +3,25 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any, TypedDict
 
 import numpy as np
 from django.db import connection
-from django.db.models import Count, F, OuterRef, Q, QuerySet, Subquery
+from django.db.models import (
+    Case,
+    Count,
+    F,
+    IntegerField,
+    OuterRef,
+    Q,
+    QuerySet,
+    Subquery,
+    When,
+)
+from django.db.models import Value as Constant
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -82,6 +93,32 @@ def is_late(at: datetime) -> Q:
     unread = Q(state_at=DeliveryState.DELIVERED, acknowledge_by__lt=at)
     undone = Q(state_at__in=[s for s in OPEN if s != DeliveryState.CLAIMED_DONE], due_at__lt=at)
     return unread | undone
+
+
+SHOWN: dict[str, Callable[[datetime], Q]] = {
+    "open": lambda at: is_open(),
+    "overdue": lambda at: is_late(at),
+    "returned": lambda at: Q(state_at=DeliveryState.RETURNED),
+    "claimed": lambda at: Q(state_at=DeliveryState.CLAIMED_DONE),
+    "attention": lambda at: is_late(at) | Q(state_at=DeliveryState.RETURNED),
+    "all": lambda at: Q(),
+}
+"""The lists that a page or a verb can ask for, by name."""
+
+
+def listed(
+    incident: Incident, scope: Scope, *, at: datetime, show: str, unit: Unit | None = None
+) -> QuerySet[Known]:
+    """Return one of the lists SHOWN, of a unit and all below it if asked: late ones first, then urgent."""
+    found = with_words(deliveries(incident, scope, at=at)).filter(SHOWN[show](at))
+    if unit is not None:
+        found = found.filter(
+            unit__package_id=unit.package_id, unit__lft__gte=unit.lft, unit__rgt__lte=unit.rgt
+        )
+    late_first = Case(
+        When(is_late(at), then=Constant(0)), default=Constant(1), output_field=IntegerField()
+    )
+    return found.order_by(late_first, "order__priority", "due_at", "unit__code", "pk")
 
 
 def inbox(

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from django.core.paginator import Paginator
-from django.db.models import Case, IntegerField, Q, QuerySet, Value, When
+from django.db.models import QuerySet
 from django.http import HttpResponse
 from django.shortcuts import render
 from django.utils.functional import Promise
@@ -22,30 +21,20 @@ from yipan.kernel.words import clock, duration, percent
 from yipan.order import queries
 from yipan.order.clocks.queries import open_calls
 from yipan.order.deliveries.lanes import lane_of
-from yipan.order.deliveries.queries import (
-    Known,
-    clock_words,
-    is_late,
-    is_open,
-    sentences,
-    with_words,
-)
+from yipan.order.deliveries.queries import Known, clock_words, listed, sentences
 from yipan.order.models import DeliveryState, Priority
 from yipan.order.views.shared import tick
 from yipan.places import queries as places
 from yipan.places.models import Unit
 
 SHOWN = 20
-FILTERS: dict[str, tuple[str | Promise, Callable[[Any], Q]]] = {
-    "attention": (
-        gettext_lazy("Needs attention"),
-        lambda at: is_late(at) | Q(state_at=DeliveryState.RETURNED),
-    ),
-    "overdue": (gettext_lazy("Overdue"), is_late),
-    "returned": (gettext_lazy("Given back"), lambda at: Q(state_at=DeliveryState.RETURNED)),
-    "claimed": (gettext_lazy("To be verified"), lambda at: Q(state_at=DeliveryState.CLAIMED_DONE)),
-    "open": (gettext_lazy("All open"), lambda at: is_open()),
-    "all": (gettext_lazy("All"), lambda at: Q()),
+FILTERS: dict[str, str | Promise] = {
+    "attention": gettext_lazy("Needs attention"),
+    "overdue": gettext_lazy("Overdue"),
+    "returned": gettext_lazy("Given back"),
+    "claimed": gettext_lazy("To be verified"),
+    "open": gettext_lazy("All open"),
+    "all": gettext_lazy("All"),
 }
 
 
@@ -139,14 +128,7 @@ def _plain(text: str) -> str:
 
 def _chosen(request: PersonRequest, chosen: str, city: Unit | None) -> QuerySet[Known]:
     board = request.board
-    found = with_words(queries.deliveries(board.incident, request.scope, at=board.at))
-    found = found.filter(FILTERS[chosen][1](board.at))
-    if city is not None:
-        found = found.filter(unit__lft__gte=city.lft, unit__rgt__lte=city.rgt)
-    late_first = Case(
-        When(is_late(board.at), then=Value(0)), default=Value(1), output_field=IntegerField()
-    )
-    return found.order_by(late_first, "order__priority", "due_at", "unit__code", "pk")
+    return listed(board.incident, request.scope, at=board.at, show=chosen, unit=city)
 
 
 def _city(request: PersonRequest) -> Unit | None:
@@ -171,7 +153,7 @@ def _filters(counts: dict[str, Any]) -> list[tuple[str, str, int]]:
         "open": counts["open"],
         "all": counts["issued"],
     }
-    return [(key, str(words), numbers[key]) for key, (words, _condition) in FILTERS.items()]
+    return [(key, str(words), numbers[key]) for key, words in FILTERS.items()]
 
 
 def _n(steps: dict[str, Any]) -> int:
