@@ -244,13 +244,23 @@ def differences_table(read: ScenarioFile, differences: list[dict[str, str | int 
     title = _("Against “%s”, member by member") % first
     rows = "".join(
         f"<tr><td>{escape(read.titles[str(d['scenario'])])}: {escape(names[str(d['measure'])])}</td>"
-        f"<td>{d['q50']:+,.0f}</td><td>{d['q05']:+,.0f} … {d['q95']:+,.0f}</td>"
+        f"<td>{signed(d['q50'])}</td><td>{signed(d['q05'])} … {signed(d['q95'])}</td>"
         f"<td>{float(d['share_of_members_lower']):.0%}</td></tr>"
         for d in differences
         if d["q05"] or d["q95"]
     )
     head = f"<th></th><th>{_('median')}</th><th>{_('nine in ten')}</th><th>{_('members with less')}</th>"
     return f"<h2>{escape(title)}</h2><table><tr>{head}</tr>{rows}</table>"
+
+
+def signed(value: str | int | float) -> str:
+    """Return a difference as a person writes it: a true minus, and no sign on nothing.
+
+    >>> signed(-1234.4), signed(0.2), signed(7)
+    ('−1,234', '0', '+7')
+    """
+    rounded = round(float(value))
+    return f"{rounded:+,}".replace("-", "−") if rounded else "0"
 
 
 def assumptions(parameters: Parameters) -> str:
