@@ -171,7 +171,7 @@ def test_the_loop_goes_round(visit: Visit) -> None:
     """A village reports, the county sees it; an option is signed, its orders reach the county and come back."""
     phone = visit("village", language="zh", width=390)
     phone.go("/report/form/")
-    picture(phone, "1-report.zh")
+    picture(phone, "1-report.zh", whole=False)
     phone.page.locator("#fever").fill("1")
     reason = phone.page.locator("form[data-keep] textarea[name=reason]")
     if reason.count():  # the village has reported today: another number is a correction
