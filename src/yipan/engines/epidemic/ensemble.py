@@ -150,7 +150,7 @@ def run_part(
     """Run the members `first` … `first` + `members` − 1 of an ensemble; parts may run anywhere."""
     simulate = simulator(specification, seed=seed, back_end=back_end)
     keep = _Keeper(specification, first, members, tuple(summaries))
-    _run_all(simulate, keep, members, threads or _processors(), progress)
+    _run_all(simulate, keep, members, threads or processors(), progress)
     return keep.part()
 
 
@@ -196,7 +196,8 @@ def simulator(
     return lambda member: running.simulate(plan, seed=seed, member=member)
 
 
-def _processors() -> int:
+def processors() -> int:
+    """Return how many processors this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor, as_completed
 
 import numpy as np
 from numpy.typing import NDArray
 
 from yipan.engines.economy.account import absence, value_added_by_week
-from yipan.engines.epidemic.ensemble import run_ensemble
+from yipan.engines.epidemic.ensemble import processors, run_ensemble
 from yipan.plan.scenarios.building import DAYS, Build
 from yipan.plan.scenarios.openings import Levels, at_work
 from yipan.plan.scenarios.summaries import Members
@@ -28,8 +29,8 @@ def run_option(
     """Return what `members` runs of one course of openings come to.
 
     Member m draws its assumptions, its infections at the start and its chances from `seed` and m
-    alone, so that the same member of two options differs by what was ordered and nothing else. Memory
-    grows with members × (weeks × counties + days × cities), never with the engine's own state.
+    alone, on whichever thread, so that the same member of two options differs by what was ordered and
+    nothing else. Memory grows with members × (weeks × counties + days × cities), never with the engine's own state.
     """
     province, pack = build.province, build.assumptions
     weeks, counties, _settings = levels.shape
@@ -41,12 +42,13 @@ def run_option(
     deaths = np.zeros(members, dtype=np.int64)
     value = np.zeros((members, weeks, counties))
     remote = np.array([s.remote for s in pack.sections.values()])
-    for m in range(members):
+
+    def run(m: int) -> None:
         figures = pack.draw(seed=seed, member=m)
         specification = build.specification(
             levels, figures=figures, seeds=build.seeds(seed=seed, member=m, figures=figures)
         )
-        ran = run_ensemble(specification, members=1, seed=seed + m, summaries=MEASURES)
+        ran = run_ensemble(specification, members=1, seed=seed + m, threads=1, summaries=MEASURES)
         by_day = ran.place_mean["infections"]
         infections[m] = by_day.reshape(weeks, DAYS, counties).sum(axis=1).round()
         beds = beds_occupied(
@@ -69,8 +71,17 @@ def run_option(
                 people=province.residents,
             ),
         )
-        if progress is not None:
-            progress(m + 1, members)
+
+    run(0)  # alone, so that nothing is compiled or worked out twice at once
+    pool = ThreadPoolExecutor(processors())
+    try:
+        running = [pool.submit(run, m) for m in range(1, members)]
+        for done, ended in enumerate(as_completed(running), start=2):
+            ended.result()
+            if progress is not None:
+                progress(done, members)
+    finally:
+        pool.shutdown(cancel_futures=True)
     return Members(infections, hospital, deaths, value)
 
 
