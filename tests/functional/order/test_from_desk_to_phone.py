@@ -215,3 +215,28 @@ def test_opened_without_a_signal_read_there_and_sent_when_it_is_back(
     assert event.at.date() == NOON.date()  # the server's time is official
     desk.goto("/orders/?show=open")
     assert "acknowledged" in desk.locator("table.watch").inner_text()
+
+
+@pytest.mark.parametrize(("width", "language"), [(1280, "en"), (390, "zh-hans")])
+def test_the_duty_room_and_how_orders_go_fit_the_screen(
+    seat: Seat, cast: Cast, drill: Incident, province: Province, width: int, language: str
+) -> None:
+    make_signature(province, drill, cast.commander)
+    issue_at_desk(seat, cast, drill)
+    officer = seat(cast.county_officer, width=width, language=language)
+    officer.goto("/orders/duty/")
+    officer.locator("details:has(#address) > summary").click()
+    officer.locator("#channel").select_option("telephone")
+    officer.locator("#address").fill("+86 371 000")
+    officer.locator("#post").fill("duty desk")
+    with officer.expect_navigation():
+        officer.locator("form:has(#address) button").click()
+    assert officer.locator("a[href='tel:+86 371 000']").count() == 1
+    assert fits(officer)
+    shoot(officer, f"duty.{width}.{language}")
+    officer.goto("/orders/accountability/?days=30")
+    assert fits(officer)
+    shoot(officer, f"accountability.{width}.{language}")
+    officer.goto("/orders/")
+    assert fits(officer)
+    shoot(officer, f"watch.{width}.{language}")

@@ -21,6 +21,7 @@ from yipan.order.accountability.rules import (
 )
 from yipan.order.deliveries.queries import sentences
 from yipan.order.models import Priority, ReturnReason
+from yipan.order.views.shared import tick
 
 SPANS = (1, 7, 30, 90)
 
@@ -29,6 +30,7 @@ SPANS = (1, 7, 30, 90)
 def accountability(request: PersonRequest) -> HttpResponse:
     """Show how the orders in sight went, in the last days chosen."""
     request.scope.check(Action.ORDER_READ)
+    tick(request)
     board = request.board
     days = next((d for d in SPANS if request.GET.get("days") == str(d)), 7)
     account = queries.account(board.incident, request.scope, at=board.at, days=days)
