@@ -61,6 +61,16 @@ def test_a_village_reporter_is_told_what_is_theirs(door: Door, living: Front, ca
     assert "83" not in page
 
 
+@pytest.mark.parametrize("who", ["village_reporter", "administrator", "stranger"])
+def test_the_board_sends_nobody_to_a_closed_door(
+    door: Door, living: Front, cast: Cast, who: str
+) -> None:
+    client = door(getattr(cast, who))
+    page = client.get("/").content.decode().split("<main")[1].split("</main>")[0]
+    for href in {part.split('"')[0] for part in page.split('href="/')[1:]}:
+        assert client.get(f"/{href}").status_code == 200, href
+
+
 def test_a_number_the_board_does_not_have_is_not_found(
     door: Door, living: Front, cast: Cast
 ) -> None:

@@ -20,6 +20,7 @@ from django.views.decorators.http import require_safe
 
 from yipan.access.context import MOMENT_FORMAT, Board, PersonRequest, board_or_none
 from yipan.access.rules import Action
+from yipan.access.scope import Scope
 from yipan.access.signing import signed_in
 from yipan.kernel.errors import NotFound
 from yipan.kernel.words import clock as clock_words
@@ -100,9 +101,26 @@ def _context(request: PersonRequest) -> dict[str, Any]:
         "late_orders": rail.late_orders(facts),
         "order_legend": rail.order_parts(facts),
         "order_parts": [(f"sh-{p['name']}", p["n"]) for p in rail.order_parts(facts)],
+        "doors": doors(request.scope) if facts.own is None else [],
         "moments": moments(facts.board),
         "next_cut_off": next_cut_off(facts.board),
     }
+
+
+def doors(scope: Scope) -> list[dict[str, str]]:
+    """Return where a person who may not read assessments begins instead."""
+    rooms = (
+        (Action.REPORT_SUBMIT, "report:form", _("Report")),
+        (Action.ORDER_RECEIVE, "order:inbox", _("Orders")),
+        (Action.AUDIT_READ, "access:audit", _("Audit")),
+        (Action.ACCESS_MANAGE, "access:people", _("People")),
+        (Action.INCIDENT_MANAGE, "access:incidents", _("Incidents")),
+    )
+    return [
+        {"href": reverse(name), "label": label}
+        for action, name, label in rooms
+        if scope.may(action)
+    ]
 
 
 def _with_moment(address: str, board: Board) -> str:
