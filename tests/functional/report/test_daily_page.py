@@ -123,6 +123,9 @@ def test_no_page_of_the_room_is_wider_than_its_screen(
         "/report/upload/",
         "/report/aside/",
         "/report/cases/",
+        "/report/requests/",
+        "/report/burden/",
+        "/report/dictionary/",
         f"/report/units/{VILLAGE}/",
         f"/report/values/{VILLAGE}/fever/2020-02-23/",
     ):

@@ -221,7 +221,12 @@ def test_each_column_is_made_as_its_lineage_says(
     assert first["HE7"] == 10 + 5 - 12
     assert first["HE8"] is None  # rejected: an empty column with its reason
     assert cells(health)["HE4"][1] is None  # another village has not reported: empty, not zero
-    assert cells(health)["HE2"][1] == 0  # nothing entered in a register is a count of zero
+    assert cells(health)["HE2"][1] is None  # it keeps no register of persons: not zero either
+    enter(
+        incident=drill, unit=province["100101002"], events=[arrival("p9", 11)], actor=None, source="form",
+        at=NOON, client_key="reg-00003", scope=system_scope(),
+    )  # fmt: skip
+    assert cells(health)["HE2"][1] == 0  # it does now, and by 08:00 nobody had arrived
 
 
 def test_a_table_has_only_the_units_in_scope(

@@ -10,6 +10,7 @@ from yipan.access.models import Incident
 from yipan.access.rules import Action
 from yipan.access.scope import Scope
 from yipan.kernel.time import BoardTime
+from yipan.places import queries as places
 from yipan.places.models import Level, Unit
 from yipan.report.dictionary import GROUPS, Element, Group
 from yipan.report.errors import ReportError
@@ -116,9 +117,12 @@ def daily_page(
     known = queries.values_of(incident, unit=unit, day=day, known_at=known_at)
     back = 14 if period == "daily" else 28
     before = queries.latest_before(incident, unit=unit, day=day, known_at=known_at, back_days=back)
-    users = users_on(incident, level=unit.level, day=day, now=known_at)
+    # A weekly page asks what the latest form of its week asks.
+    today = places.board_time(incident.package).local_day(known_at)
+    formed = day if period == "daily" else max(day, min(today, day + timedelta(days=6)))
+    users = users_on(incident, level=unit.level, day=formed, now=known_at)
     sections: dict[str, Section] = {}
-    for element in asked_on(incident, level=unit.level, day=day, now=known_at, period=period):
+    for element in asked_on(incident, level=unit.level, day=formed, now=known_at, period=period):
         section = sections.setdefault(element.group, Section(GROUPS[element.group]))
         section.asks.append(
             Ask(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
+from functools import cached_property
 
 import numpy as np
 from django.utils.translation import gettext as _
@@ -131,7 +132,7 @@ def department_table(request: DataRequest, *, day: date, known_at: datetime, sco
 def _units(request: DataRequest, scope: Scope, day: date) -> list[Unit]:
     inside = places.subtree(request.unit, level=request.level)
     seen = scope.filter(inside, unit="", action=Action.REPORT_READ).filter(reports=True)
-    return list(seen.select_related("parent").order_by("lft"))
+    return list(seen.order_by("lft"))
 
 
 class _Facts:
@@ -161,17 +162,25 @@ class _Facts:
         if outcome.element.measure in WORDS:
             return self.words(outcome.element)
         last = field_values(outcome, self.compiled, self)[-1]
-        return [None if np.isnan(x) else float(round(x, 6)) for x in last]
+        return [None if np.isnan(x) else _plain(float(round(x, 6))) for x in last]
 
     def words(self, element: Definition) -> list[float | str | None]:
         """Texts and attributes: from the registry, or as they were answered."""
         if element.source == "registry":
-            return [_registry_text(u, element.concept, self.day) for u in self.units]
+            return [_registry_text(u, element.concept, self.day, self.above) for u in self.units]
         rows = Value.objects.filter(
             incident=self.incident, element=element.id, day=self.day, recorded_at__lte=self.known_at
         ).order_by("version")
         said = dict(rows.values_list("unit_id", "text"))
         return [said.get(pk) or None for pk in self.ids]
+
+    @cached_property
+    def above(self) -> dict[int, Unit]:
+        """The units that may stand over others, by id."""
+        rows = Unit.objects.filter(package=self.incident.package_id).exclude(
+            level__in=(Level.VILLAGE, Level.FACILITY)
+        )
+        return {u.pk: u for u in rows}
 
     # what `deriving` asks for
 
@@ -197,7 +206,7 @@ class _Facts:
             return np.tile(np.array(known, dtype=np.float64), (BACK, 1))
         key = ("register", element.id, cutoff, population, measure)
         if key not in self.memo:
-            self.memo[key] = registers.count(
+            counted = registers.count(
                 self.incident,
                 concept=element.concept,
                 measure=measure if measure in ("stock", "flow", "cum") else "stock",
@@ -209,7 +218,14 @@ class _Facts:
                 known_at=self.known_at,
                 population="" if population == "all" else population,
             )
+            self.memo[key] = self._where_kept(counted, element.source)
         return self.memo[key]
+
+    def _where_kept(self, counted: NDArray[np.float64], register: str) -> NDArray[np.float64]:
+        """Leave out units that do not keep the register: what nobody enters is not zero."""
+        kept = registers.kept_by(self.incident, register=register, known_at=self.known_at)
+        missing = np.array([pk not in kept for pk in self.ids], dtype=bool)
+        return np.where(missing, np.nan, counted)
 
     def helper(self, name: str, *, of: Definition, cutoff: str) -> NDArray[np.float64]:
         """`received` and `used_avg` of the item an element is about, from the stock register."""
@@ -225,10 +241,16 @@ class _Facts:
             self.incident, concept=concept, measure="flow", units=self.ids, ends=ends,
             known_at=self.known_at,
         )  # fmt: skip
+        flow = self._where_kept(flow, "stock")
         if name == "received":
             return flow
         week = np.array([flow[max(0, i - 6) : i + 1].mean(axis=0) for i in range(BACK)])
-        return np.where(flow.sum(axis=0) > 0, week, np.nan)
+        return np.asarray(week)
+
+
+def _plain(value: float) -> float:
+    """Return a whole number without its point."""
+    return int(value) if value.is_integer() else value
 
 
 def cutoff_moment(day: date, cutoff: str, zone: object) -> datetime:
@@ -251,24 +273,20 @@ def _registry_number(unit: Unit, concept: str) -> float:
     return float("nan") if value is None else float(value)
 
 
-def _registry_text(unit: Unit, concept: str, day: date) -> str | None:
-    above = unit.parent if unit.parent is not None else None
-    texts: Mapping[str, str | None] = {
-        "unit_name": unit.name,
-        "village": unit.name,
-        "unit_code": unit.code,
-        "report_date": day.isoformat(),
-        "township": above.name if above is not None and above.level == Level.TOWNSHIP else None,
-        "county": _county_name(unit),
-    }
-    return texts.get(concept)
-
-
-def _county_name(unit: Unit) -> str | None:
-    above = unit.parent
-    while above is not None and above.level != Level.COUNTY:
-        above = above.parent
-    return above.name if above is not None else None
+def _registry_text(unit: Unit, concept: str, day: date, above: Mapping[int, Unit]) -> str | None:
+    """Return what the board itself knows of a unit in words; `above` are the units over it, by id."""
+    if concept in ("unit_name", "village"):
+        return unit.name
+    if concept == "unit_code":
+        return unit.code
+    if concept == "report_date":
+        return day.isoformat()
+    if concept not in (Level.TOWNSHIP, Level.COUNTY):
+        return None
+    over = above.get(unit.parent_id or 0)
+    while over is not None and over.level != concept:
+        over = above.get(over.parent_id or 0)
+    return over.name if over is not None else None
 
 
 # --- release and notice

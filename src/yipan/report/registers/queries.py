@@ -20,6 +20,14 @@ def standing(incident: Incident, *, known_at: datetime) -> QuerySet[RegisterEven
     return known.filter(voids__isnull=True).exclude(Exists(voided))
 
 
+def kept_by(incident: Incident, *, register: str, known_at: datetime) -> set[int]:
+    """Return the units that keep a register: that have ever entered an event. The others' is not zero."""
+    rows = RegisterEvent.objects.filter(
+        incident=incident, register=register, recorded_at__lte=known_at
+    )
+    return set(rows.order_by().values_list("unit_id", flat=True).distinct())
+
+
 def count(
     incident: Incident,
     *,

@@ -52,3 +52,9 @@ def label_of(element: DataElement) -> str:
 def definition_of(element: DataElement) -> str:
     """Return the definition of a dictionary row in the language in use."""
     return in_language(element.definition_zh, element.definition_en)
+
+
+@register.simple_tag
+def cycle_label(titles: list[str], place: int) -> str:
+    """Return the title of a cell's column, for a table that becomes cards on a phone."""
+    return titles[place]

@@ -147,7 +147,7 @@ def _show(request: PersonRequest, page: Page, fault: ReportError | None = None) 
             asked_on(
                 board.incident,
                 level=page.unit.level,
-                day=week_of(page.day),
+                day=page.day,
                 now=board.at,
                 period="weekly",
             )

@@ -27,7 +27,7 @@ from yipan.report.models import DataRequest
 from yipan.report.requests import queries
 from yipan.report.values.rules import to_day
 
-SHOWN = 100
+SHOWN = 40
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 
