@@ -19,6 +19,7 @@ class People:
 
     village: User
     county_officer: User
+    health_officer: User
     department: User
     analyst: User
     commander: User
@@ -35,6 +36,7 @@ def make_people(package: Package, *, at: datetime) -> People:
     posts: dict[str, tuple[Role, Unit, int]] = {
         "village": (Role.FRONT_LINE, village, 1),
         "county_officer": (Role.COUNTY_OFFICER, county, 2),
+        "health_officer": (Role.HEALTH_OFFICER, county, 3),
         "department": (Role.DEPARTMENT, province, 1),
         "analyst": (Role.ANALYST, province, 2),
         "commander": (Role.COMMANDER, province, 2),

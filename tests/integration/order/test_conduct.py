@@ -24,6 +24,7 @@ def people(cast: Cast, signature: Signature) -> People:
     return People(
         village=cast.village_reporter,
         county_officer=cast.county_officer,
+        health_officer=person("health", Role.HEALTH_OFFICER, province, sensitivity=3),
         department=cast.department,
         analyst=cast.analyst,
         commander=cast.commander,
