@@ -14,18 +14,21 @@ from numba import config, njit
 
 F = TypeVar("F", bound=Callable[..., object])
 
+SOURCES = ("cells", "compiled", "events", "samplers", "streams", "tables", "transitions")
+"""The modules whose functions are compiled, or whose types those functions are handed."""
+
 
 @lru_cache
 def cache_folder() -> Path | None:
     """Return the folder that keeps what was compiled from these very sources, or None if none can be made.
 
-    Its name holds a digest of every source of the engine: numba itself looks only at the file a function
+    Its name holds a digest of those sources: numba itself looks only at the file a function
     is in, and would go on using what it compiled from another version of the files beside it. The folder
     is the user's own, so nobody else can put anything there.
     """
     digest = hashlib.sha256()
-    for source in sorted(Path(__file__).parent.glob("*.py")):
-        digest.update(source.read_bytes())
+    for module in SOURCES:
+        digest.update(Path(__file__).with_name(f"{module}.py").read_bytes())
     folder = Path(platformdirs.user_cache_dir("yipan")) / "compiled" / digest.hexdigest()[:16]
     try:
         folder.mkdir(parents=True, exist_ok=True)
