@@ -26,12 +26,14 @@ from yipan.report.exchange.api import router as standards
 from yipan.report.exchange.reading import check_size, read_bytes
 from yipan.report.forms.daily import default_day
 from yipan.report.models import RowAside, Source, Submission, Value
+from yipan.report.registers.api import router as registers
 from yipan.report.values import queries
 from yipan.report.values.actions import note_absence, submit_values
 from yipan.report.views.upload import sender
 
 router = Router(tags=["report"], auth=AUTH)
 router.add_router("", standards)
+router.add_router("", registers)
 PAGE = 500
 
 

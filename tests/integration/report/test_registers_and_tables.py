@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 import openpyxl
 import pytest
@@ -363,3 +364,66 @@ def test_the_roll_up_sums_each_county_once_in_the_latest_version(
     whole = roll_up(drill, level="province", day=TODAY, known_at=later, elements=["masks_stock"])
     assert whole[province["10"].pk]["masks_stock"].total == 150
     assert set(whole[province["10"].pk]) == {"masks_stock"}
+
+
+# ---- over the API
+
+
+def api(client: Client, path: str, body: dict[str, object]) -> Any:
+    return client.post(f"/api/report{path}", json.dumps(body), content_type="application/json")
+
+
+SENT: dict[str, object] = {
+    "unit": VILLAGE,
+    "client_key": "api-00001",
+    "events": [
+        {"register": "person", "concept": "arrivals", "change": 1, "subject": "p1",
+         "occurred_at": "2020-02-24T09:00", "populations": ["students"]},
+    ],
+}  # fmt: skip
+
+
+def test_refusals_of_the_register_api(
+    client: Client, cast: Cast, as_person: As, health: DataRequest
+) -> None:
+    for path in (
+        "/requests",
+        f"/requests/{health.pk}/table",
+        f"/registers/count?unit={VILLAGE}&concept=arrivals",
+    ):
+        assert client.get(f"/api/report{path}").status_code == 401
+    assert api(client, "/registers/events", SENT).status_code == 401
+    assert api(as_person(cast.analyst), "/registers/events", SENT).status_code == 403
+    other = as_person(cast.other_county_officer)
+    assert api(other, "/registers/events", SENT).status_code == 404
+    assert other.get(f"/api/report/requests/{health.pk}/table").status_code == 404
+    wrong = {**SENT, "events": []}
+    assert api(as_person(cast.village_reporter), "/registers/events", wrong).status_code == 422
+
+
+def test_events_are_entered_counted_and_voided_over_the_api(
+    cast: Cast, as_person: As, drill: Incident
+) -> None:
+    client = as_person(cast.village_reporter)
+    where = f"/api/report/registers/count?unit={VILLAGE}&concept=arrivals"
+    assert client.get(where).json()["count"] is None  # nobody keeps it yet
+    for _ in range(2):
+        assert api(client, "/registers/events", SENT).status_code == 200
+    assert client.get(where).json()["count"] == 1
+    assert client.get(f"{where}&until=2020-02-24T09:00").json()["count"] == 0  # half-open
+    assert client.get(f"{where}&population=sailors").json()["count"] == 0
+    event = RegisterEvent.objects.get()
+    void_it = f"/registers/events/{event.pk}/void"
+    assert api(client, void_it, {"reason": "another village"}).status_code == 200
+    assert api(client, void_it, {"reason": "again"}).status_code == 409
+    assert client.get(where).json()["count"] == 0
+
+
+def test_a_table_over_the_api_says_how_each_column_is_met(
+    cast: Cast, as_person: As, health: DataRequest
+) -> None:
+    client = as_person(cast.department)
+    assert [r["code"] for r in client.get("/api/report/requests").json()] == ["HE"]
+    told = client.get(f"/api/report/requests/{health.pk}/table?day=2020-02-24").json()
+    assert {c["field"]: c["how"] for c in told["columns"]}["HE4"] == "asked"
+    assert len(told["rows"]) == 5

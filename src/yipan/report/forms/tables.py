@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from django.utils.translation import gettext as _
@@ -77,6 +78,32 @@ class Table:
             ]
             for c in self.columns
         ]
+
+    def as_data(self) -> dict[str, Any]:
+        """Return the table as data, its provenance beside it."""
+        return {
+            "request": self.request.code,
+            "day": self.day.isoformat(),
+            "known_at": self.known_at.isoformat(),
+            "columns": [
+                {
+                    "field": c.code,
+                    "title": c.title,
+                    "how": c.outcome.how.value,
+                    "element": c.outcome.element.id if c.outcome.element else None,
+                    "formula": c.outcome.formula,
+                    "asked": list(c.outcome.asked),
+                    "cutoff": c.outcome.cutoff or c.outcome.field.spec.cutoff,
+                    "cutoff_differs": c.outcome.cutoff_differs,
+                    "filled": c.filled,
+                }
+                for c in self.columns
+            ],
+            "rows": [
+                {"unit": u.code, "name": u.name, "cells": row}
+                for u, row in zip(self.units, self.cells, strict=True)
+            ],
+        }
 
     @property
     def provenance_header(self) -> list[str]:

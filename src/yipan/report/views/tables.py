@@ -99,7 +99,7 @@ def download(request: PersonRequest, pk: int, format: str) -> HttpResponse:
         release(made, by=request.user, at=request.board.now, format=format)
     name = f"table-{asked.pk}-{made.day.isoformat()}.{format}"
     if format == "json":
-        return JsonResponse(table_as_json(made))
+        return JsonResponse(made.as_data())
     body, kind = (
         (write_csv(made.header, made.rows()), "text/csv; charset=utf-8")
         if format == "csv"
@@ -126,33 +126,6 @@ def workbook_of(made: Table) -> bytes:
     names = ["unit_code", "unit_name", *(c.code for c in made.columns)]
     rows = [dict(zip(names, row, strict=True)) for row in made.rows()]
     return fill(bytes(template), made.request.cell_map, rows=rows, sheets=[about])
-
-
-def table_as_json(made: Table) -> dict[str, Any]:
-    """Return the table as data, its provenance beside it."""
-    return {
-        "request": made.request.code,
-        "day": made.day.isoformat(),
-        "known_at": made.known_at.isoformat(),
-        "columns": [
-            {
-                "field": c.code,
-                "title": c.title,
-                "how": c.outcome.how.value,
-                "element": c.outcome.element.id if c.outcome.element else None,
-                "formula": c.outcome.formula,
-                "asked": list(c.outcome.asked),
-                "cutoff": c.outcome.cutoff or c.outcome.field.spec.cutoff,
-                "cutoff_differs": c.outcome.cutoff_differs,
-                "filled": c.filled,
-            }
-            for c in made.columns
-        ],
-        "rows": [
-            {"unit": u.code, "name": u.name, "cells": row}
-            for u, row in zip(made.units, made.cells, strict=True)
-        ],
-    }
 
 
 @require_POST
