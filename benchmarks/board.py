@@ -46,19 +46,21 @@ BACKEND = "allauth.account.auth_backends.AuthenticationBackend"
 
 
 def measure(client: Client, path: str, runs: int) -> dict[str, Any]:
-    """Return milliseconds (median, 95 %), queries and compressed bytes of one address."""
+    """Return milliseconds (median, of the processor, 95 %), queries and compressed bytes of an address."""
     client.get(path)  # what is read once in a process
-    took = []
+    took, worked = [], []
     for _run in range(runs):
-        began = time.perf_counter()
+        began, busy = time.perf_counter(), time.process_time()
         answer = client.get(path)
         took.append(1000 * (time.perf_counter() - began))
+        worked.append(1000 * (time.process_time() - busy))
     with CaptureQueriesContext(connection) as asked:
         client.get(path)
     packed = answer.headers.get("Content-Encoding") == "gzip"
     return {
         "status": answer.status_code,
         "median_ms": round(statistics.median(took), 1),
+        "cpu_ms": round(statistics.median(worked), 1),
         "p95_ms": round(statistics.quantiles(took, n=20)[-1], 1),
         "queries": len(asked),
         "kB_gzip": round(
@@ -94,10 +96,12 @@ def main() -> None:
         for name in ("board", "map data", "boundaries")
         if rows[name]["status"] == 200
     )
-    print(f"{'':12} {'status':>6} {'median ms':>10} {'p95 ms':>8} {'queries':>8} {'kB gzip':>8}")
+    print(
+        f"{'':12} {'status':>6} {'median ms':>10} {'cpu ms':>8} {'p95 ms':>8} {'queries':>8} {'kB gzip':>8}"
+    )
     for name, row in rows.items():
         print(
-            f"{name:12} {row['status']:>6} {row['median_ms']:>10} {row['p95_ms']:>8}"
+            f"{name:12} {row['status']:>6} {row['median_ms']:>10} {row['cpu_ms']:>8} {row['p95_ms']:>8}"
             f" {row['queries']:>8} {row['kB_gzip']:>8}"
         )
     print(f"static: {static}")
@@ -107,6 +111,9 @@ def main() -> None:
         json.dumps(
             {
                 "machine": f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}",
+                "load_1min": round(
+                    os.getloadavg()[0], 1
+                ),  # others on the machine stretch wall time
                 "database": connection.vendor,
                 "runs": asked.runs,
                 "pages": rows,
