@@ -137,7 +137,9 @@ def count(
     request: HttpRequest,
     unit: str,
     concept: str,
-    kept_in: Literal["person", "place", "stock"] = Query("person", alias="register"),
+    kept_in: Literal["person", "place", "stock"] = Query(  # type: ignore[type-arg]
+        "person", alias="register"
+    ),
     measure: Literal["stock", "flow", "cum"] = "stock",
     until: datetime | None = None,
     population: str = "",
