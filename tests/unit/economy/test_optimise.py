@@ -255,6 +255,19 @@ def test_tiers_never_do_better_than_places_apart() -> None:
     assert tiers.value <= apart.value * 1.01  # local optima: a hundredth of play
 
 
+def test_who_arrives_from_outside_is_counted_in_the_trajectory_and_in_the_programme() -> None:
+    q = small(arrivals=np.full(4, 2.0))
+    nobody = np.zeros((q.weeks, q.places))
+    closed = q.trajectory(np.zeros((q.weeks, q.places)), nobody)
+    np.testing.assert_allclose(closed[1], q.household * q.infectious + 2.0)
+    plan = plan_of(q.but(beds=q.beds * 5))
+    assert plan.feasible
+    envelope = even_envelope(q)
+    fixed = within_envelope(q, envelope)
+    assert fixed is not None
+    assert (fixed.infectious <= envelope * (1 + 1e-6)).all()
+
+
 # ---- levels
 
 

@@ -65,7 +65,7 @@ class LinearProgramme:
         (7.0, [1.0])
         """
         solver = highspy.Highs()  # type: ignore[no-untyped-call]
-        solver.setOptionValue("output_flag", False)
+        solver.silent()
         solver.setOptionValue("solver", method)
         solver.setOptionValue("run_crossover", "on" if crossover else "off")
         solver.setOptionValue("time_limit", float(time_limit_s))

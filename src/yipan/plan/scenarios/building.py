@@ -199,14 +199,17 @@ class Build:
         )
         weights = self.province.residents / self.province.residents.sum()
         mean = np.einsum("cs,c->s", controls[week], weights)
-        one = _as_one_place(self.base).but(
-            controls=mean[None, None, :],
+        return reproduction_number(self.one_place().but(controls=mean[None, None, :]))
+
+    def one_place(self) -> Specification:
+        """Return the province as one place with the responses at their central figures."""
+        figures = self.assumptions.central()
+        return _as_one_place(self.base).but(
             redirects=(
                 self.parameters.redirect("detection", figures["found_share"]),
                 self.parameters.redirect("tracing", figures["traced_share"]),
-            ),
+            )
         )
-        return reproduction_number(one)
 
     def as_record(self) -> dict[str, Any]:
         """Return what a scenario keeps of its inputs beside the pack: disease, start, what is inferred."""

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 from numpy.typing import NDArray
 
 from yipan.engines.economy.account import absence, value_added_by_week
-from yipan.engines.epidemic.ensemble import processors, run_ensemble
+from yipan.engines.epidemic.ensemble import run_ensemble
 from yipan.plan.scenarios.building import DAYS, Build
 from yipan.plan.scenarios.openings import Levels, at_work
 from yipan.plan.scenarios.summaries import Members
 
 Floats = NDArray[np.float64]
+THREADS = min(4, os.cpu_count() or 1)
+"""The epidemic engine runs free of the interpreter's lock; more threads than this only wait for it."""
+
 MEASURES = ("infections", "detected", "hospital", "deaths")
 
 
@@ -72,16 +76,11 @@ def run_option(
             ),
         )
 
-    run(0)  # alone, so that nothing is compiled or worked out twice at once
-    pool = ThreadPoolExecutor(processors())
-    try:
-        running = [pool.submit(run, m) for m in range(1, members)]
-        for done, ended in enumerate(as_completed(running), start=2):
-            ended.result()
+    run(0)  # compiles, and fills what all members share, before threads ask for it at once
+    with ThreadPoolExecutor(max_workers=THREADS) as pool:
+        for done, _nothing in enumerate(pool.map(run, range(1, members)), start=2):
             if progress is not None:
                 progress(done, members)
-    finally:
-        pool.shutdown(cancel_futures=True)
     return Members(infections, hospital, deaths, value)
 
 

@@ -192,7 +192,7 @@ def _transmission(
     free = trust is not None
     # Rows are scaled by the envelope: a place with a hundredth of a case counts like any other.
     scale = 1.0 / np.maximum(envelope[1:], LITTLE)
-    limit = scale * (envelope[1:] - q.household * envelope[:-1])
+    limit = scale * (envelope[1:] - q.household * envelope[:-1] - q.arrivals)
     rows = b.row("transmission", (T, P), -np.inf, 0.0 if free else limit)
     for t in range(T):
         slope = q.slope(envelope[t]).tocoo()
@@ -205,7 +205,7 @@ def _transmission(
     infectious = b.column("infectious", (T, P), ahead / trust, ahead * trust)
     for t in range(T):
         b.put(rows[t], infectious[t], -scale[t])
-        constant = -scale[t] * np.asarray(q.slope(envelope[t]) @ contacts[t])
+        constant = scale[t] * (q.arrivals - np.asarray(q.slope(envelope[t]) @ contacts[t]))
         if t > 0:
             K = q.operator(contacts[t]).tocoo()
             b.put(rows[t][K.row], infectious[t - 1][K.col], K.data * scale[t][K.row])

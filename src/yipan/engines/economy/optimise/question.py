@@ -3,7 +3,7 @@
 The weekly model, with I infectious people, e effective contacts and π where people spend their time:
 
     K(e)_ij = h δ_ij + N_i Σ_c π_ic e_c π_jc / M_c,      M = πᵀ N
-    I[t + 1] = K(e_t) I[t] + ρ returns[t]
+    I[t + 1] = K(e_t) I[t] + ρ returns[t] + arrivals
     e_c = Σ_s work[c, s] x[g(c), s] + Σ_k kept[k] u[g(c), k]
 
 One step is one generation, about a week. Susceptibles are taken as everybody (S = N), which only
@@ -12,7 +12,7 @@ overstates infections. K is affine in the openings and never negative.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -58,6 +58,7 @@ class Question:
     | `protective_sector`, `protective_made` | | sector that makes them, pieces for one unit of its output |
     | `bed_share` | | beds needed for one infectious person |
     | `beds` | (area,) | staffed |
+    | `arrivals` | (place,) | infectious people who come from outside each week; none where not given |
     | `margin`, `fixed_cost`, `cash`, `relief` | | for one unit of output; share of capacity a week; share of capacity at the start; most relief a week, money |
 
     `margin` 0 leaves cash out. Raises E801, E802, E806.
@@ -101,6 +102,7 @@ class Question:
     fixed_cost: float = 0.0
     cash: float = 0.0
     relief: float = 0.0
+    arrivals: Floats = field(default=None)  # type: ignore[arg-type]  # set in __post_init__
 
     def __post_init__(self) -> None:
         """Bring arrays to their types and refuse what does not fit."""
@@ -119,6 +121,8 @@ class Question:
         }  # fmt: skip
         for name, (shape, high) in shapes.items():
             keep(self, name, as_floats(getattr(self, name), name, shape=shape, high=high))
+        arrivals = np.zeros(P) if self.arrivals is None else self.arrivals
+        keep(self, "arrivals", as_floats(arrivals, "arrivals", shape=(P,)))
         for name in ("group", "area"):
             keep(self, name, as_counts(getattr(self, name), name, shape=(P,)))
         keep(self, "mixing", checked_mixing(self.mixing, places=P))
@@ -186,9 +190,8 @@ class Question:
         """Return I by week and place, shape (week + 1, place)."""
         path = [self.infectious]
         for t in range(self.weeks):
-            path.append(
-                np.asarray(self.operator(e[t]) @ path[-1]) + self.infectious_per_return * returns[t]
-            )
+            caused = np.asarray(self.operator(e[t]) @ path[-1])
+            path.append(caused + self.infectious_per_return * returns[t] + self.arrivals)
         return np.stack(path)
 
     def occupancy(self, infectious: Floats) -> Floats:

@@ -69,7 +69,7 @@ def futures(
     beds = [q.occupancy(ill)]
     for t in range(q.weeks):
         mean = np.asarray((q.operator(e[t]) @ ill.T).T) * level
-        brought = rng.poisson(q.infectious_per_return * plan.returns[t], mean.shape)
+        brought = rng.poisson(q.infectious_per_return * plan.returns[t] + q.arrivals, mean.shape)
         # K I spreads over places: the shape follows the infections that caused them, k a person.
         shape = np.maximum(dispersion * mean / np.maximum(level, 1e-9), 1e-12)
         rate = rng.standard_gamma(shape) * (mean / shape)
