@@ -15,6 +15,7 @@ from yipan.access.models import User
 
 pytestmark = pytest.mark.django_db
 Door = Callable[[User | None], Client]
+PUBLIC = {"/api/status-record"}  # how often statuses were wrong is published
 
 
 @pytest.mark.parametrize(
@@ -68,7 +69,13 @@ def test_every_verb_is_described(door: Door, living: Front, cast: Cast) -> None:
     assert {"board", "places", "report", "assess", "plan", "orders", "me"} <= rooms
     verbs = [verb for path in described["paths"].values() for verb in path.values()]
     assert all(verb["summary"] for verb in verbs)
-    assert all(verb.get("security") for verb in verbs)
+    open_to_all = {
+        path
+        for path, item in described["paths"].items()
+        for verb in item.values()
+        if not verb.get("security")
+    }
+    assert open_to_all <= PUBLIC
     names = [verb["operationId"] for verb in verbs]
     assert len(names) == len(set(names))
 
