@@ -51,7 +51,7 @@ def seal(*, as_json: bool) -> None:
     help=_(
         "Walk the whole chain; exit code 1 where a record was changed, removed, moved or put in."
     ),
-    epilog=examples("yipan audit verify", "yipan audit verify --anchors copies/ --json"),
+    epilog=examples("yipan audit verify", "yipan audit verify --anchors . --json"),
 )
 @click.option(
     "--anchors",

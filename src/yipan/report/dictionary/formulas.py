@@ -117,7 +117,7 @@ def solved_for(formula: Formula, head: str, wanted: str) -> str:
     """Return the formula of `wanted` where `head` is the plain sum that `formula` says.
 
     >>> solved_for(read_formula("a+b-c"), "t", "b")
-    't-a+c'
+    't+c-a'
     >>> solved_for(read_formula("a-b"), "t", "b")
     'a-t'
     """
