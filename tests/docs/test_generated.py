@@ -21,7 +21,12 @@ def test_the_generated_pages_are_current(tmp_path: Path) -> None:
     run = subprocess.run(
         [sys.executable, "docs/generate.py", "--check"],
         cwd=ROOT,
-        env={**os.environ, "YIPAN_HOME": str(tmp_path), "YIPAN_DATABASE_URL": ""},
+        env={
+            **os.environ,
+            "DJANGO_SETTINGS_MODULE": "yipan.kernel.settings",
+            "YIPAN_HOME": str(tmp_path),
+            "YIPAN_DATABASE_URL": "",
+        },
         capture_output=True,
         text=True,
         check=False,
