@@ -13,3 +13,7 @@ os.environ["YIPAN_HOME"] = tempfile.mkdtemp(prefix="yipan-tests-")
 os.environ.setdefault("YIPAN_LANGUAGE", "en")
 
 from yipan.kernel.settings import *  # noqa: F403
+
+if DATABASES["default"]["ENGINE"] == "yipan.kernel.sqlite":  # noqa: F405
+    # Said aloud: pytest-xdist knows only Django's own SQLite backend to be in memory by default.
+    DATABASES["default"]["TEST"] = {"NAME": ":memory:"}  # noqa: F405
