@@ -236,7 +236,7 @@ class Chain:
                 raise OutOfRange(
                     f"A {stage.delay.family} delay has no chain of steps.",
                     where=f"course.{stage.name}",
-                    remedy="Use the event-driven back-end, or fit it by Erlang steps (delays.fit_erlang).",
+                    remedy="Use the event-driven back-end, or give it Erlang steps of the same mean.",
                 )
             steps.append(1 if stage.delay is None else stage.delay.steps)
         rate = [
