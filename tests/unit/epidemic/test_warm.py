@@ -11,7 +11,9 @@ from yipan.engines.epidemic.members import make_ready
 def test_the_epidemic_that_warms_up_crosses_both_ways() -> None:
     town = one_town(people=20_000, days=150)
     plan = make_ready(town)
-    infected = run_ensemble(town, members=1, seed=1, summaries=("infections",)).daily["infections"][0]
+    infected = run_ensemble(town, members=1, seed=1, summaries=("infections",)).daily["infections"][
+        0
+    ]
     # About eight days from infection to recovery: the last eight days' infections are still active.
     active = [int(infected[max(0, day - 7) : day + 1].sum()) for day in range(town.days)]
     assert max(active) > plan.cells_above, "never handed over to the cells"
