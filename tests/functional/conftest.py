@@ -7,7 +7,6 @@ import socket
 import subprocess
 import sys
 import time
-import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -111,8 +110,8 @@ def evening(tmp_path_factory: pytest.TempPathFactory, chromium: str) -> Iterator
 def _wait_for(address: str, server: subprocess.Popen[bytes]) -> None:
     until = time.monotonic() + PATIENCE_SECONDS
     while time.monotonic() < until:
-        with suppress(urllib.error.URLError, ConnectionError):
-            urllib.request.urlopen(f"{address}/sign-in/", timeout=2)
+        with suppress(OSError):  # refused, or accepted and not yet answered
+            urllib.request.urlopen(f"{address}/sign-in/", timeout=10)
             return
         if server.poll() is not None:
             break

@@ -206,8 +206,8 @@ def test_opened_without_a_signal_read_there_and_sent_when_it_is_back(
     phone.locator("article.order button").first.click()
     assert "not yet sent" in phone.locator("article.order").first.inner_text()
     assert not Delivery.objects.filter(state="acknowledged").exists()
-    phone.context.set_offline(False)
-    phone.goto("/orders/inbox/")
+    with phone.expect_navigation():  # the page itself opens the inbox again
+        phone.context.set_offline(False)
     phone.locator("article.order", has_text="acknowledged").wait_for()
     read = Delivery.objects.get(state="acknowledged")
     event = read.events.get(act="acknowledge")
