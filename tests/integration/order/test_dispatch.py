@@ -243,7 +243,8 @@ def setting(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., None]]:
 def a_message(queued: list[Outbox], address: str, secret: str = "") -> Message:
     [row] = queries.in_hand([queued[0].pk])
     row.address = address
-    return queries.message_of(row, secret=secret, url="https://board.example/x/")
+    page = "https://board.example/x/"
+    return queries.message_of(row, secret=secret, url=page)
 
 
 class Mailbox:

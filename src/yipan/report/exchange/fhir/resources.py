@@ -56,10 +56,13 @@ def questionnaire(form: PageForm) -> dict[str, Any]:
     return dict(made.model_dump(mode="json", exclude_none=True))
 
 
+TRANSLATION = "http://hl7.org/fhir/StructureDefinition/translation"
+"""The standard's own name for a translated text; nothing is fetched from it."""
+
+
 def _also_chinese(text: str) -> dict[str, Any]:
-    url = "http://hl7.org/fhir/StructureDefinition/translation"
     parts = [{"url": "lang", "valueCode": "zh-Hans"}, {"url": "content", "valueString": text}]
-    return {"extension": [{"url": url, "extension": parts}]}
+    return {"extension": [{"url": TRANSLATION, "extension": parts}]}
 
 
 def read_response(body: Mapping[str, Any]) -> Instance:
