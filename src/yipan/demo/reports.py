@@ -28,6 +28,8 @@ SILENT = (
     "410927",
 )  # counties that have not reported the last data day (invented)
 VILLAGE_DAYS = 2  # the last days for which villages report
+# A drill with few villages shares a county's people among them; a reporter still walks one village.
+VILLAGE_PEOPLE = 2_000
 SILENT_VILLAGES = 0.015
 
 
@@ -198,7 +200,7 @@ def take_village_reports(
         for i, unit in enumerate(villages):
             if silent[i]:
                 continue
-            households = max(1, round((unit.population or 0) / 3))
+            households = max(1, round(min(unit.population or 0, VILLAGE_PEOPLE) / 3))
             checked = round(households * share[i])
             at = clock.day_bounds(day)[0] + timedelta(minutes=int(minutes[i]))
             rows.append(
