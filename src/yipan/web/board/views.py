@@ -102,6 +102,7 @@ def _context(request: PersonRequest) -> dict[str, Any]:
         "order_legend": rail.order_parts(facts),
         "order_parts": [(f"sh-{p['name']}", p["n"]) for p in rail.order_parts(facts)],
         "doors": doors(request.scope) if facts.own is None else [],
+        "may_export": request.scope.may(Action.EXPORT),
         "moments": moments(facts.board),
         "next_cut_off": next_cut_off(facts.board),
     }
