@@ -5,10 +5,12 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from yipan.access import suppression
 from yipan.access.suppression import LEAST, Hidden, Shown, Sum, suppress
 
 Table = dict[str, int]
@@ -196,3 +198,61 @@ def solvable(shown: Mapping[str, Shown], sums: Sequence[Sum[str]], unknown: list
     first, *rest = unknown
     tries = range(1, LEAST) if shown[first] is Hidden.FEWER else range(LEAST, 30)
     return any(solvable({**shown, first: n}, sums, rest) for n in tries)
+
+
+# ---- large tables: structure decides, and withholds no less than ranges would ----
+
+
+@pytest.fixture(params=["a few programmes", "by structure alone"])
+def effort(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    if request.param == "by structure alone":
+        monkeypatch.setattr(suppression, "UNKNOWNS", 0)
+
+
+@pytest.mark.usefixtures("effort")
+@pytest.mark.parametrize("cells", [[[1, 2], [1, 8]], [[3, 0], [0, 1]], [[2, 2], [6, 7]]])
+def test_a_tree_of_sums_gives_nothing_away(cells: list[list[int]]) -> None:
+    sums = [Sum("all", ("c0", "c1")), Sum("c0", ("c0p0", "c0p1")), Sum("c1", ("c1p0", "c1p1"))]
+    table = {f"c{i}p{j}": n for i, row in enumerate(cells) for j, n in enumerate(row)}
+    for s in reversed(sums):
+        table[s.total] = sum(table[p] for p in s.parts)
+    shown = suppress(table, sums)
+    assert all(v == set(range(1, LEAST)) for v in possible(shown, sums, most=13).values()), shown
+
+
+@pytest.mark.usefixtures("effort")
+def test_a_total_that_adds_up_two_ways_gives_nothing_away() -> None:
+    """By sex and by age: what one way hides the other must not show."""
+    table = {"all": 12, "men": 3, "women": 9, "young": 5, "old": 7}
+    shown = suppress(table, [Sum("all", ("men", "women")), Sum("all", ("young", "old"))])
+    assert isinstance(shown["men"], Hidden)
+    hidden = {k for k, v in shown.items() if isinstance(v, Hidden)}
+    assert "women" in hidden or {"all"} < hidden
+    for value in range(1, LEAST):  # every value of the small part still has a table that fits
+        women = shown["women"] if not isinstance(shown["women"], Hidden) else None
+        tops = range(1, 40) if isinstance(shown["all"], Hidden) else [table["all"]]
+        assert any(
+            (women is None or top == value + women)
+            and (top > value)
+            and (
+                isinstance(shown["young"], Hidden)
+                or isinstance(shown["old"], Hidden)
+                or table["young"] + table["old"] == top
+            )
+            for top in tops
+        ), (value, shown)
+
+
+def test_by_structure_every_small_cell_of_two_ways_is_without_a_number_beside_it() -> None:
+    """100 rows, 3 columns, both totals: too many unknowns for ranges; nothing is left to subtract from."""
+    rng = np.random.default_rng(5)
+    cells = rng.integers(0, 9, size=(100, 3))
+    table = {f"{r}:{c}": int(cells[r, c]) for r in range(100) for c in range(3)}
+    sums = [Sum(f"r{r}", tuple(f"{r}:{c}" for c in range(3))) for r in range(100)]
+    sums += [Sum(f"c{c}", tuple(f"{r}:{c}" for r in range(100))) for c in range(3)]
+    table |= {s.total: sum(table[p] for p in s.parts) for s in sums}
+    shown = suppress(table, sums)
+    for s in sums:
+        unknown = [k for k in s.cells if isinstance(shown[k], Hidden)]
+        assert len(unknown) != 1, s.total
+    assert all(not isinstance(n, int) or n == 0 or n >= LEAST for n in shown.values())
