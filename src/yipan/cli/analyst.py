@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from collections.abc import Callable
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,7 +11,27 @@ import click
 import numpy as np
 
 from yipan.cli.common import examples, json_option, print_json, say, verb
-from yipan.cli.tables import UNDEFINED, Daily, Day, daily_counts, day_range, read_table, write_table
+from yipan.cli.layouts import (
+    SerialInterval,
+    Unfinished,
+    day_number,
+    finite_or_none,
+    given_date,
+    given_delay,
+    is_triangle,
+    later,
+    one_group,
+    read_adjacency,
+    read_cases,
+    read_counts,
+    read_grid,
+    read_points,
+    read_triangle,
+    read_unfinished,
+    serial_interval,
+    told,
+)
+from yipan.cli.tables import Daily, daily_counts, read_table, write_table
 from yipan.engines.surveillance.errors import MalformedTable
 from yipan.kernel.texts import terminal_text as _
 
@@ -41,24 +62,45 @@ out_option = click.option(
 )
 
 
+fill_option = click.option(
+    "--fill-zeros", "fill", is_flag=True, help=_("A day without a row is a 0, for every place.")
+)
+max_delay_option = click.option(
+    "--max-delay",
+    default=60,
+    show_default=True,
+    type=click.IntRange(1, 400),
+    help=_("Longer delays count as this many days."),
+)
+
+
 @click.command(
     help=_(
         "Estimate Rt from daily cases.\n\n"
         "CASES.csv has `t` or `date`, `cases` or `local` and `imported`, and may have `place`. "
         "Imported cases infect but are not counted as infected here. Windows in which the estimate "
-        "is undefined are NA."
+        "is undefined are NA. With --pooled it may be a triangle as `yipan nowcast` reads, and may "
+        "have `imported` (how many of `count`): what is not yet reported is then allowed for."
     ),
     epilog=examples(
         "yipan rt cases.csv --si-mean 7.5 --si-sd 3.4 --window 7 --out rt.csv",
         "yipan rt cases.csv --si serial_interval.csv --window 14",
         "yipan rt cases.csv --si-mean 7.5 --si-sd 3.4 --pooled --out rt.csv",
+        "yipan rt triangle.csv --si-mean 7.5 --si-sd 3.4 --pooled --now 2020-02-10",
     ),
 )
 @click.argument("cases", type=IN, metavar="CASES.csv")
 @click.option("--si-mean", type=float, help=_("Mean serial interval, days."))
 @click.option("--si-sd", type=float, help=_("Standard deviation of the serial interval, days."))
 @click.option(
-    "--si", "si_file", type=IN, metavar="FILE", help=_("Serial interval by day: `k,w` from k = 0.")
+    "--si",
+    "si_file",
+    type=IN,
+    metavar="FILE",
+    help=_(
+        "Serial interval by day: `k,w` from k = 0; with `from`, the first day on which it holds, and "
+        "`place` where it differs."
+    ),
 )
 @click.option("--window", default=7, show_default=True, help=_("Days in a window."))
 @click.option(
@@ -66,8 +108,16 @@ out_option = click.option(
     is_flag=True,
     help=_("Rt of every day, each place borrowing from all: for many places with few cases."),
 )
+@click.option(
+    "--now",
+    "now_text",
+    metavar="DATE",
+    help=_("Of a triangle: the last day whose reports are in. Default: the last in the file."),
+)
 @click.option("--prior-mean", default=5.0, show_default=True, help=_("Mean of the prior of Rt."))
 @click.option("--prior-sd", default=5.0, show_default=True, help=_("Its standard deviation."))
+@fill_option
+@max_delay_option
 @out_option
 @verb
 def rt(
@@ -78,35 +128,68 @@ def rt(
     si_file: Path | None,
     window: int,
     pooled: bool,
+    now_text: str | None,
     prior_mean: float,
     prior_sd: float,
+    fill: bool,
+    max_delay: int,
     out: Path | None,
 ) -> None:
+    triangle = is_triangle(cases)
+    if now_text is not None and not triangle:
+        raise click.UsageError(_("--now is for a triangle: `reference_date,report_date,count`."))
+    if triangle and not pooled:
+        raise click.UsageError(_("A triangle needs --pooled; without it, give daily cases."))
+
+    def interval(days: int) -> SerialInterval:
+        return serial_interval(si_file, si_mean, si_sd, days=days)
+
+    if triangle:
+        write_pooled(read_unfinished(cases, now_text, max_delay=max_delay), interval, out)
+    elif pooled:
+        write_pooled(one_group(read_cases(cases, fill=fill), cases), interval, out)
+    else:
+        write_windows(
+            read_cases(cases, fill=fill), interval, out,
+            window_days=window, prior_mean=prior_mean, prior_sd=prior_sd,
+        )  # fmt: skip
+
+
+def write_windows(
+    groups: list[Daily],
+    interval: Callable[[int], SerialInterval],
+    out: Path | None,
+    *,
+    window_days: int,
+    prior_mean: float,
+    prior_sd: float,
+) -> None:
+    """Write Rt of every window of every place; where places have their own interval, each by itself."""
     from yipan.engines.surveillance.reproduction import enough_cases, estimate_Rt_cori
 
-    groups = read_cases(cases)
-    if pooled:
-        write_pooled(groups, cases, si_file, si_mean, si_sd, out)
-        return
     rows: list[tuple[object, ...]] = []
     shown = defined = 0
     for group in groups:
-        weights = serial_interval(si_file, si_mean, si_sd, days=len(group.days))
-        found = estimate_Rt_cori(
-            group.counts["local"],
-            group.counts["imported"],
-            weights,
-            window_days=window,
-            prior_mean=prior_mean,
-            prior_sd=prior_sd,
-            probabilities=RT_PROBABILITIES,
-        )
-        shown += int(enough_cases(found).sum())
-        defined += int(np.isfinite(found.mean).sum())
-        for p, place in enumerate(group.places):
-            for i, (start, end) in enumerate(zip(found.t_start, found.t_end, strict=True)):
-                estimate = (found.mean[i, p], found.sd[i, p], *found.quantiles[:, i, p])
-                rows.append((place, group.days[start], group.days[end - 1], *estimate))
+        given = interval(len(group.days))
+        every = range(len(group.places))
+        for together in [[p] for p in every] if given.apart(group.places) else [list(every)]:
+            found = estimate_Rt_cori(
+                group.counts["local"][:, together],
+                group.counts["imported"][:, together],
+                given.over(group.days, group.places[together[0]]),
+                window_days=window_days,
+                prior_mean=prior_mean,
+                prior_sd=prior_sd,
+                probabilities=RT_PROBABILITIES,
+            )
+            shown += int(enough_cases(found).sum())
+            defined += int(np.isfinite(found.mean).sum())
+            for i, p in enumerate(together):
+                for w, (start, end) in enumerate(zip(found.t_start, found.t_end, strict=True)):
+                    estimate = (found.mean[w, i], found.sd[w, i], *found.quantiles[:, w, i])
+                    rows.append(
+                        (group.places[p], group.days[start], group.days[end - 1], *estimate)
+                    )
     write_table(out, ("place", *RT_COLUMNS), rows)
     say(
         _("%(rows)d windows; in %(few)d of them there are too few local cases to say.")
@@ -116,34 +199,30 @@ def rt(
 
 
 def write_pooled(
-    groups: list[Daily],
-    source: Path,
-    si_file: Path | None,
-    si_mean: float | None,
-    si_sd: float | None,
-    out: Path | None,
+    known: Unfinished, interval: Callable[[int], SerialInterval], out: Path | None
 ) -> None:
-    """Write Rt of every day and place, pooled; all places must cover the same days."""
+    """Write Rt of every day and place, pooled."""
     from yipan.engines.surveillance.pooled import estimate_Rt_pooled
 
-    if len(groups) > 1:
+    given = interval(len(known.days))
+    if given.apart(known.places):
         raise MalformedTable(
-            _("The place %s covers other days than the first.") % groups[1].places[0],
-            where=str(source),
-            remedy=_("To pool them, give every place the same days; no case is an explicit 0."),
+            _("Places that are pooled share one serial interval."),
+            where="--si",
+            remedy=_("Leave out the column `place`, or leave out --pooled."),
         )
-    (group,) = groups
-    weights = serial_interval(si_file, si_mean, si_sd, days=len(group.days))
     found = estimate_Rt_pooled(
-        group.counts["local"],
-        group.counts["imported"],
-        weights,
+        known.local,
+        known.imported,
+        given.over(known.days),
+        completed=known.completed,
+        reported_share=known.reported_share,
         probabilities=RT_PROBABILITIES,
     )
     rows = [
         (place, day, day, found.mean[t, p], found.sd[t, p], *found.quantiles[:, t, p])
-        for p, place in enumerate(group.places)
-        for t, day in enumerate(group.days)
+        for p, place in enumerate(known.places)
+        for t, day in enumerate(known.days)
     ]
     write_table(out, ("place", *RT_COLUMNS), rows)
     say(
@@ -151,50 +230,6 @@ def write_pooled(
         % {"k": found.hyperparameters.dispersion, "spread": found.hyperparameters.spread},
         as_json=True,
     )
-
-
-def read_cases(path: Path) -> list[Daily]:
-    """Return daily local and imported cases by place from a file of the form `yipan rt` reads."""
-    table = read_table(path, "t|date|dates", "cases|local|I")
-    days = table.days("date", "dates", "t")
-    local = next(name for name in ("local", "cases", "I") if table.has(name))
-    columns = {"local": local}
-    if table.has("imported"):
-        columns["imported"] = "imported"
-        if local != "local":
-            raise MalformedTable(
-                _("`%s` beside `imported` is ambiguous.") % local,
-                where=str(path),
-                remedy=_("Name the column `local`: the cases infected here, imported ones apart."),
-            )
-    groups = daily_counts(table, days, columns)
-    for group in groups:
-        group.counts.setdefault("imported", np.zeros_like(group.counts["local"]))
-    return groups
-
-
-def serial_interval(
-    path: Path | None, mean: float | None, sd: float | None, *, days: int
-) -> Floats:
-    """Return the serial interval of a file `k,w`, or of a mean and sd over `days` days."""
-    from yipan.engines.surveillance.reproduction import discretised_serial_interval
-
-    if path is None:
-        if mean is None or sd is None:
-            raise click.UsageError(_("Give --si FILE, or both --si-mean and --si-sd."))
-        return discretised_serial_interval(mean_days=mean, sd_days=sd, days=days)
-    if mean is not None or sd is not None:
-        raise click.UsageError(_("Give --si FILE, or --si-mean and --si-sd, not both."))
-    table = read_table(path, "k", "w")
-    lags, weights = table.counts("k").astype(int), table.numbers_of("w")
-    filled = np.zeros(int(lags.max()) + 1)
-    for row, (lag, weight) in enumerate(zip(lags, weights, strict=True)):
-        if weight < 0:
-            table.refuse(row, "w", _("%g is not a probability.") % weight)
-        if lag in lags[:row]:
-            table.refuse(row, "k", _("%d stands twice.") % lag)
-        filled[lag] = weight
-    return filled
 
 
 @click.command(
@@ -209,21 +244,15 @@ def serial_interval(
 @click.option(
     "--now", "now_text", required=True, metavar="DATE", help=_("The last day whose reports are in.")
 )
-@click.option(
-    "--max-delay",
-    default=60,
-    show_default=True,
-    type=click.IntRange(1, 400),
-    help=_("Longer delays count as this many days."),
-)
+@max_delay_option
 @out_option
 @verb
 def nowcast(*, triangle: Path, now_text: str, max_delay: int, out: Path | None) -> None:
     from yipan.engines.surveillance.nowcast import nowcast as complete
 
     now = given_date(now_text, "--now")
-    first, places, counts = read_triangle(triangle, now=now, max_delay=max_delay)
-    found = complete(counts, first_weekday=first.weekday())
+    known = read_triangle(triangle, now=now, max_delay=max_delay)
+    found = complete(known.counts, first_weekday=known.first.weekday())
     rows = [
         (
             place,
@@ -232,8 +261,8 @@ def nowcast(*, triangle: Path, now_text: str, max_delay: int, out: Path | None) 
             found.mean[t, p],
             *(int(q) for q in found.quantiles[:, t, p]),
         )
-        for p, place in enumerate(places)
-        for t, day in enumerate(day_range(first, now))
+        for p, place in enumerate(known.places)
+        for t, day in enumerate(known.days)
     ]
     write_table(out, NOWCAST_COLUMNS, rows)
     low, middle, high = (int(found.pending_quantiles[i]) for i in (1, 3, 5))
@@ -244,53 +273,6 @@ def nowcast(*, triangle: Path, now_text: str, max_delay: int, out: Path | None) 
         % {"days": found.pending_days, "mid": middle, "low": low, "high": high},
         as_json=True,
     )
-
-
-def given_date(text: str, option: str) -> date:
-    """Return the day a person gave to an option; what is no date is refused."""
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        raise MalformedTable(
-            _("%r is not a date.") % text, where=option, remedy=_("Write days as 2020-02-24.")
-        ) from None
-
-
-def read_triangle(path: Path, *, now: date, max_delay: int) -> tuple[date, list[str], Floats]:
-    """Return the first day, the places, and counts (time, place, delay) as known at the end of `now`."""
-    from yipan.engines.surveillance.delays import mask_unknown
-
-    table = read_table(path, "reference_date", "report_date", "count")
-    begun, told = table.dates("reference_date"), table.dates("report_date")
-    counts = table.counts("count")
-    names = table.texts("place") if table.has("place") else [""] * len(begun)
-    places = list(dict.fromkeys(names))
-    seen: set[tuple[str, date, date]] = set()
-    for row, key in enumerate(zip(names, begun, told, strict=True)):
-        if key[2] < key[1]:
-            table.refuse(row, "report_date", _("%s is before its reference date.") % key[2])
-        if key in seen:
-            table.refuse(row, "count", _("This pair of days stands twice."))
-        seen.add(key)
-    first = min(begun)
-    if first > now or not any(day <= now for day in told):
-        raise MalformedTable(
-            _("Nothing was reported by %s.") % now, where=str(path), remedy=_("Give a later --now.")
-        )
-    if max(told) < now:
-        say(
-            _("The last report in the file is of %(last)s: from there to %(now)s counts as none.")
-            % {"last": max(told), "now": now},
-            as_json=True,
-        )
-    known = [row for row, day in enumerate(told) if day <= now and begun[row] <= now]
-    longest = max((told[row] - begun[row]).days for row in known)
-    triangle = np.zeros(((now - first).days + 1, len(places), max(1, min(longest, max_delay)) + 1))
-    number = {place: p for p, place in enumerate(places)}
-    for row in known:
-        delay = min((told[row] - begun[row]).days, triangle.shape[2] - 1)
-        triangle[(begun[row] - first).days, number[names[row]], delay] += counts[row]
-    return first, places, mask_unknown(triangle)
 
 
 @click.command(
@@ -315,16 +297,19 @@ def read_triangle(path: Path, *, now: date, max_delay: int) -> tuple[date, list[
 @click.option(
     "--until", metavar="DATE", help=_("Use the rows up to this day only. Default: all of them.")
 )
+@fill_option
 @json_option
 @verb
-def severity(*, counts: Path, delay_text: str, until: str | None, as_json: bool) -> None:
+def severity(
+    *, counts: Path, delay_text: str, until: str | None, fill: bool, as_json: bool
+) -> None:
     from yipan.engines.surveillance.severity import fatality
 
     delay = given_delay(delay_text, "--onset-to-death")
     table = read_table(counts, "date|t", "cases", "deaths")
     days = table.days("date", "t")
     wanted = {"cases": "cases", "deaths": "deaths"}
-    whole = daily_counts(table, days, wanted)
+    whole = daily_counts(table, days, wanted, fill=fill)
     if len(whole) != 1 or len(whole[0].places) != 1:
         raise MalformedTable(
             _("The file holds several places."), where=str(counts), remedy=_("Give one at a time.")
@@ -370,45 +355,6 @@ def severity(*, counts: Path, delay_text: str, until: str | None, as_json: bool)
     )
 
 
-def given_delay(text: str, option: str) -> Floats:
-    """Return the delay by day of `family:a,b`, long enough to hold all but a millionth of it."""
-    from yipan.engines.surveillance.delays import interval_censored_delay
-
-    family, _colon, numbers = text.partition(":")
-    try:
-        first, second = (float(number) for number in numbers.split(","))
-    except ValueError:
-        first = second = float("nan")
-    if family not in ("gamma", "lognormal") or not np.isfinite([first, second]).all():
-        raise MalformedTable(
-            _("%r is not a delay.") % text,
-            where=option,
-            remedy=_(
-                "Write lognormal:2.577,0.440 (meanlog, sdlog) or gamma:4.6,3.6 (shape, scale)."
-            ),
-        )
-    days = 64
-    while True:
-        pmf = interval_censored_delay(
-            family="gamma" if family == "gamma" else "lognormal",
-            parameters=(first, second),
-            days=days,
-        )
-        if pmf.sum() > 1 - 1e-6 or days > 5000:
-            return pmf
-        days *= 2
-
-
-def finite_or_none(value: float) -> float | None:
-    """Return the number, or None where it is undefined: JSON has no NaN."""
-    return value if np.isfinite(value) else None
-
-
-def told(value: float) -> str:
-    """Return the number with four decimals, or the word for undefined."""
-    return f"{value:.4f}" if np.isfinite(value) else UNDEFINED
-
-
 @click.command(
     help=_(
         "Find space-time clusters that are alive on the last day.\n\n"
@@ -444,6 +390,7 @@ def told(value: float) -> str:
 @click.option(
     "--most", default=10, show_default=True, type=click.IntRange(1), help=_("Clusters to list.")
 )
+@fill_option
 @out_option
 @verb
 def scan(
@@ -457,6 +404,7 @@ def scan(
     simulations: int,
     seed: int,
     most: int,
+    fill: bool,
     out: Path | None,
 ) -> None:
     from yipan.engines.surveillance.scan import (
@@ -467,7 +415,9 @@ def scan(
     )
     from yipan.engines.surveillance.scan import scan as find
 
-    days, names, series = read_grid(counts, need="population" if null == "population" else None)
+    days, names, series = read_grid(
+        counts, need="population" if null == "population" else None, fill=fill
+    )
     lon, lat = read_points(places_file, names)
     if adjacency_file is None:
         zones = circular_zones(lon, lat, max_places=max_places)
@@ -520,72 +470,6 @@ def scan(
     )
 
 
-def read_grid(path: Path, *, need: str | None) -> tuple[list[Day], list[str], dict[str, Floats]]:
-    """Return the days, the places and each series (time, place) of a file with every place every day."""
-    table = read_table(path, "time|date|t", "place", "count", *([need] if need else []))
-    days = table.days("date", "time", "t")
-    groups = daily_counts(table, days, {"count": "count"})
-    if len(groups) > 1:
-        odd = next(g for g in groups[1:])
-        raise MalformedTable(
-            _("The place %(odd)s has days %(first)s to %(last)s, others not.")
-            % {"odd": odd.places[0], "first": odd.days[0], "last": odd.days[-1]},
-            where=str(path),
-            remedy=_("Give each place a row for each day; no case is an explicit 0."),
-        )
-    (group,) = groups
-    series = dict(group.counts)
-    place_of = {name: p for p, name in enumerate(group.places)}
-    day_of = {day: t for t, day in enumerate(group.days)}
-    for extra in ("population", "expected"):
-        if table.has(extra):
-            filled = np.zeros_like(series["count"])
-            for row, value in enumerate(table.numbers_of(extra)):
-                if value < 0:
-                    table.refuse(row, extra, _("%g is negative.") % value)
-                filled[day_of[days[row]], place_of[table.columns["place"][row]]] = value
-            series[extra] = filled
-    return group.days, group.places, series
-
-
-def read_points(path: Path, names: list[str]) -> tuple[Floats, Floats]:
-    """Return longitude and latitude of the places named, in their order."""
-    table = read_table(path, "place", "lon", "lat")
-    given = table.texts("place")
-    lon, lat = table.numbers_of("lon"), table.numbers_of("lat")
-    at = {name: row for row, name in enumerate(given)}
-    for name in names:
-        if name not in at:
-            raise MalformedTable(
-                _("The place %s of the counts is not among the places.") % name, where=str(path)
-            )
-    order = [at[name] for name in names]
-    return lon[order], lat[order]
-
-
-def read_adjacency(path: Path, names: list[str]) -> Floats:
-    """Return the symmetric 0/1 matrix of touching pairs among the places named."""
-    table = read_table(path, "place_a|code_a|a", "place_b|code_b|b")
-    pair = [
-        table.texts(
-            next(name for name in (f"place_{side}", f"code_{side}", side) if table.has(name))
-        )
-        for side in ("a", "b")
-    ]
-    at = {name: p for p, name in enumerate(names)}
-    touching = np.zeros((len(names), len(names)))
-    for one, other in zip(*pair, strict=True):
-        if one in at and other in at:
-            touching[at[one], at[other]] = touching[at[other], at[one]] = 1.0
-    if not touching.any():
-        raise MalformedTable(
-            _("No pair is of two places of the counts."),
-            where=str(path),
-            remedy=_("Name places as the counts do."),
-        )
-    return touching
-
-
 @click.command(
     help=_(
         "Forecast daily counts by report day, with intervals.\n\n"
@@ -631,6 +515,7 @@ def read_adjacency(path: Path, names: list[str]) -> Floats:
     "--score", "scored_days", type=click.IntRange(1), metavar="N", help=_("Score the last N days.")
 )
 @click.option("--seed", default=1, show_default=True, type=click.IntRange(0))
+@fill_option
 @out_option
 @verb
 def forecast(
@@ -649,6 +534,7 @@ def forecast(
     baseline: bool,
     scored_days: int | None,
     seed: int,
+    fill: bool,
     out: Path | None,
 ) -> None:
     from yipan.engines.surveillance.forecast import forecast as ahead
@@ -659,7 +545,7 @@ def forecast(
     )
     from yipan.engines.surveillance.reproduction import discretised_serial_interval
 
-    days, places, cases = read_counts(counts, until=until)
+    days, places, cases = read_counts(counts, until=until, fill=fill)
     try:
         after = tuple(float(text) for text in rt_after.split(","))
     except ValueError:
@@ -731,41 +617,3 @@ def forecast(
         for h in range(horizon)
     ]
     write_table(out, FORECAST_COLUMNS, rows)
-
-
-def read_counts(path: Path, *, until: str | None) -> tuple[list[Day], list[str], Floats]:
-    """Return the days, places and counts (time, place) of a file with the same days for every place."""
-    table = read_table(path, "date|t", "cases|count")
-    column = "cases" if table.has("cases") else "count"
-    groups = daily_counts(table, table.days("date", "t"), {"cases": column})
-    if len(groups) > 1:
-        raise MalformedTable(
-            _("The place %s covers other days than the first.") % groups[1].places[0],
-            where=str(path),
-            remedy=_("Give each place a row for each day; no case is an explicit 0."),
-        )
-    (group,) = groups
-    keep = len(group.days)
-    if until is not None:
-        keep = day_number(until, "--until", group.days) + 1
-        if keep < 1:
-            raise MalformedTable(_("No row is of %s or before.") % until, where=str(path))
-    return group.days[:keep], group.places, group.counts["cases"][:keep]
-
-
-def day_number(text: str, option: str, days: list[Day]) -> int:
-    """Return how many days after the file's first day a given date is (negative before it)."""
-    first = days[0]
-    if isinstance(first, date):
-        return (given_date(text, option) - first).days
-    try:
-        return int(text) - first
-    except ValueError:
-        raise MalformedTable(
-            _("%r is not a day.") % text, where=option, remedy=_("The file numbers its days.")
-        ) from None
-
-
-def later(day: Day, days: int) -> Day:
-    """Return the day so many days after another."""
-    return day + timedelta(days=days) if isinstance(day, date) else day + days

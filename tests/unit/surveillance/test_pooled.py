@@ -10,7 +10,8 @@ import pytest
 from yipan.engines.errors import OutOfRange, ShapeMismatch
 from yipan.engines.surveillance.delays import mask_unknown
 from yipan.engines.surveillance.nowcast import nowcast
-from yipan.engines.surveillance.pooled import Hyperparameters, estimate_Rt_pooled, infectivity
+from yipan.engines.surveillance.pooled import Hyperparameters, estimate_Rt_pooled
+from yipan.engines.surveillance.renewal import infectivity
 from yipan.engines.surveillance.reproduction import discretised_serial_interval, estimate_Rt_cori
 from yipan.engines.surveillance.synthetic import SyntheticProvince, synthetic_province
 

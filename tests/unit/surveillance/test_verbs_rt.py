@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
@@ -160,3 +161,58 @@ def test_pooled_refuses_places_of_different_days(tmp_path: Path) -> None:
     answer = call("rt", write(tmp_path / "c.csv", "t,place,cases\n" + rows), *SI, "--pooled")
     assert answer.exit_code == 1
     assert "The place B" in answer.stderr
+
+
+def test_a_serial_interval_may_change_from_a_day_on(tmp_path: Path) -> None:
+    cases = write(tmp_path / "c.csv", "t,cases\n" + "".join(f"{t},{2**t}\n" for t in range(1, 17)))
+    slow, fast = "0,0,\n1,0,\n2,1,\n", "0,0,9\n1,1,9\n2,0,9\n"
+    both = write(tmp_path / "both.csv", "k,w,from\n" + slow + fast)
+    answer = call("rt", cases, "--si", both, "--window", "3", "--out", tmp_path / "o.csv")
+    assert answer.exit_code == 0, answer.stderr
+    means = {int(row["t_end"]): float(row["mean"]) for row in rows_of(tmp_path / "o.csv")}
+    assert means[8] == pytest.approx(4, rel=0.05)  # a generation of two days, growth of 2 a day
+    assert means[16] == pytest.approx(2, rel=0.01)
+    assert 2 < means[10] < 4
+
+
+def test_a_place_may_have_its_own_serial_interval_but_not_when_pooled(tmp_path: Path) -> None:
+    rows = "".join(f"{t},{2**t},{p}\n" for p in "ab" for t in range(1, 13))
+    cases = write(tmp_path / "c.csv", "t,cases,place\n" + rows)
+    si = write(tmp_path / "si.csv", "k,w,place\n0,0,\n1,0,\n2,1,\n0,0,b\n1,1,b\n")
+    answer = call("rt", cases, "--si", si, "--window", "3", "--out", tmp_path / "o.csv")
+    assert answer.exit_code == 0, answer.stderr
+    last = {row["place"]: float(row["mean"]) for row in rows_of(tmp_path / "o.csv")}
+    assert last["a"] == pytest.approx(4, rel=0.01)
+    assert last["b"] == pytest.approx(2, rel=0.01)
+    refused = call("rt", cases, "--si", si, "--pooled")
+    assert refused.exit_code == 1
+    assert "share one serial interval" in refused.stderr
+
+
+def test_an_interval_of_a_million_days_is_refused(tmp_path: Path) -> None:
+    cases = write(tmp_path / "c.csv", "t,cases\n" + "".join(f"{t},3\n" for t in range(12)))
+    si = write(tmp_path / "si.csv", "k,w\n0,0\n1000000000000,1\n")
+    answer = call("rt", cases, "--si", si)
+    assert answer.exit_code == 1
+    assert "si.csv, row 3, column k" in answer.stderr
+
+
+def test_pooled_on_a_triangle_allows_for_what_is_not_yet_reported(tmp_path: Path) -> None:
+    day = [date(2020, 1, 1) + timedelta(days=n) for n in range(30)]
+    rows = [
+        f"{day[t]},{day[t + delay]},{10 if delay < 2 else 0},A,{5 if t < 4 and delay < 2 else 0}\n"
+        for t in range(30)
+        for delay in range(3)
+        if t + delay < 30
+    ]
+    triangle = write(
+        tmp_path / "t.csv", "reference_date,report_date,count,place,imported\n" + "".join(rows)
+    )
+    late = call("rt", triangle, *SI, "--pooled", "--now", "2020-01-30", "--out", tmp_path / "o.csv")
+    assert late.exit_code == 0, late.stderr
+    last = rows_of(tmp_path / "o.csv")[-1]
+    assert last["t_start"] == last["t_end"] == "2020-01-30"
+    assert 0.7 < float(last["median"]) < 1.5  # half of the last day is still out: no fall is seen
+    assert call("rt", triangle, *SI).exit_code == 2
+    cases = write(tmp_path / "c.csv", "t,cases\n" + "".join(f"{t},3\n" for t in range(12)))
+    assert call("rt", cases, *SI, "--now", "2020-01-30").exit_code == 2

@@ -17,8 +17,9 @@ from scipy.optimize import minimize
 from scipy.special import ndtri
 
 from yipan.engines.checks import Floats, Integers, as_floats
-from yipan.engines.errors import OutOfRange, ShapeMismatch
+from yipan.engines.errors import ShapeMismatch
 from yipan.engines.surveillance.compiled import compiled
+from yipan.engines.surveillance.renewal import intervals_by_day, reach
 
 PROBABILITIES = (0.025, 0.05, 0.25, 0.5, 0.75, 0.95, 0.975)
 
@@ -75,47 +76,6 @@ class PooledRt:
     hyperparameters: Hyperparameters
 
 
-def infectivity(cases: ArrayLike, generation_interval: ArrayLike) -> Floats:
-    """Return the infectious pressure of earlier cases on each day and place, shape (time, place).
-
-        Λ_t = Σ_s I_{t−s} w_s
-
-    `cases` (time, place) ≥ 0; `generation_interval` (days,) with nothing on day 0, or (time, days)
-    where it changes: row t is used for those infected on day t.
-    Raises ShapeMismatch (E801), OutOfRange (E802).
-
-    >>> infectivity([[4.0], [0.0], [0.0]], [0.0, 0.5, 0.25])[:, 0].tolist()
-    [0.0, 2.0, 1.0]
-    """
-    counts = as_floats(cases, "cases", shape=(None, None))
-    time = counts.shape[0]
-    pressure: Floats = _reach(_intervals(generation_interval, time), time) @ counts
-    return pressure
-
-
-def _intervals(generation_interval: ArrayLike, time: int) -> Floats:
-    weights = np.asarray(generation_interval, dtype=np.float64)
-    if weights.ndim == 1:
-        weights = np.broadcast_to(weights, (time, weights.size))
-    weights = as_floats(weights, "generation_interval", shape=(time, None), high=1.0)
-    if weights.size == 0 or weights[:, 0].any() or (weights.sum(axis=1) > 1 + 1e-6).any():
-        raise OutOfRange(
-            "The generation interval must be a probability by day with nothing on day 0.",
-            where="generation_interval",
-        )
-    return weights
-
-
-def _reach(weights: Floats, time: int) -> Floats:
-    """How much a case of day s weighs on day t, [t, s]."""
-    lag = np.arange(time)[:, None] - np.arange(time)[None, :]
-    inside = (lag > 0) & (lag < weights.shape[1])
-    reach: Floats = np.where(
-        inside, weights[np.arange(time)[:, None], np.where(inside, lag, 0)], 0.0
-    )
-    return reach
-
-
 def estimate_Rt_pooled(
     reported_local: ArrayLike,
     imported: ArrayLike,
@@ -166,8 +126,8 @@ def estimate_Rt_pooled(
             remedy="Give at least 4 days and 1 place.",
         )
     infectors = whole + arrived
-    weights = _intervals(generation_interval, time)
-    pressure = _reach(weights, time) @ infectors
+    weights = intervals_by_day(generation_interval, time)
+    pressure = reach(weights, time) @ infectors
     data = _gather(local, infectors, pressure, share, weights)
     chosen = hyperparameters or _choose(data)
     fit = _fit(data, chosen, None)
@@ -222,7 +182,7 @@ def _gather(
     local: Floats, infectors: Floats, pressure: Floats, share: Floats, interval: Floats
 ) -> _Data:
     time = local.shape[0]
-    reach = _reach(interval, time)
+    weigh = reach(interval, time)
     speaks = (pressure > WITHOUT_INFECTIVITY) & (share > 0)[:, None]
     index = np.flatnonzero(speaks.any(axis=0))
     count = speaks[:, index].sum(axis=0)
@@ -233,7 +193,7 @@ def _gather(
     for row, p in enumerate(index):
         days = np.flatnonzero(speaks[:, p])
         n = days.size
-        part = reach[days] / pressure[days, p][:, None]
+        part = weigh[days] / pressure[days, p][:, None]
         steps[row, :n], cases[row, :n] = days, local[days, p]
         exposure[row, :n] = pressure[days, p] * share[days]
         unevenness[row, :n, :n] = (part * infectors[:, p]) @ part.T

@@ -12,6 +12,7 @@ from scipy.stats import gamma
 
 from yipan.engines.checks import Floats, Integers, as_floats
 from yipan.engines.errors import OutOfRange, ShapeMismatch
+from yipan.engines.surveillance.renewal import intervals_by_day, reach
 
 MIN_LOCAL_CASES = 11
 """Fewest local cases in a window for which Rt is shown.
@@ -84,7 +85,8 @@ def estimate_Rt_cori(
     `local` and `imported` are daily new cases, shape (time, place), in persons, ≥ 0; imported cases
     infect but are not themselves counted as infected here. Cases of the first day have no possible
     infector in the data and count as imported. `serial_interval[k]` is the probability of k days,
-    shape (days,), `serial_interval[0]` = 0.
+    shape (days,), `serial_interval[0]` = 0; or (time, days) where it changes: row t is used for those
+    infected on day t.
 
         Λ_t = Σ_s I_{t−s} w_s,   Rt | data ~ Gamma(a + Σ I_local, 1 / (1/b + Σ Λ))
 
@@ -104,16 +106,16 @@ def estimate_Rt_cori(
     """
     cases = as_floats(local, "local", shape=(None, None))
     arriving = as_floats(imported, "imported", shape=cases.shape)
-    weights = _serial_weights(serial_interval)
-    _check_settings(window_days, prior_mean, prior_sd, probabilities)
     time = cases.shape[0]
+    weights = intervals_by_day(serial_interval, time, "serial_interval")
+    _check_settings(window_days, prior_mean, prior_sd, probabilities)
     if time <= window_days:
         raise ShapeMismatch(
             f"{time} days of cases hold no window of {window_days} days after the first day.",
             where="local",
             remedy="Give more days or a shorter window.",
         )
-    infectivity = _toeplitz(weights, time) @ (cases + arriving)
+    infectivity = reach(weights, time) @ (cases + arriving)
     caught_here = cases.copy()
     caught_here[0] = 0.0
     t_start = np.arange(1, time - window_days + 1, dtype=np.int64)
@@ -122,7 +124,7 @@ def estimate_Rt_cori(
     shape = (prior_mean / prior_sd) ** 2 + in_window
     prior_scale = prior_sd**2 / prior_mean
     scale = 1.0 / (1.0 / prior_scale + _window_sums(infectivity, t_start, t_end))
-    mean_interval = float(weights @ np.arange(weights.size))
+    mean_interval = weights[t_end - 1] @ np.arange(weights.shape[1])
     undefined = (t_end <= mean_interval)[:, None]
     scale = np.where(undefined, np.nan, scale)
     return RtWindows(
@@ -149,18 +151,6 @@ def enough_cases(windows: RtWindows, *, minimum: int = MIN_LOCAL_CASES) -> NDArr
     return (windows.local_cases_in_window >= minimum) & np.isfinite(windows.mean)
 
 
-def _serial_weights(serial_interval: ArrayLike) -> Floats:
-    weights = as_floats(serial_interval, "serial_interval", shape=(None,), high=1.0)
-    total = float(weights.sum())
-    if weights.size == 0 or weights[0] != 0 or total > 1 + 1e-6:
-        raise OutOfRange(
-            f"The serial interval starts at {weights[:1].tolist()} and sums to {total:g}.",
-            where="serial_interval",
-            remedy="It must be a probability by day with nothing on day 0.",
-        )
-    return weights
-
-
 def _check_settings(
     window_days: int, prior_mean: float, prior_sd: float, probabilities: Sequence[float]
 ) -> None:
@@ -170,13 +160,6 @@ def _check_settings(
             where="settings",
         )
     as_floats(probabilities, "probabilities", shape=(None,), low=1e-12, high=1 - 1e-12)
-
-
-def _toeplitz(weights: Floats, time: int) -> Floats:
-    lag = np.arange(time)[:, None] - np.arange(time)[None, :]
-    padded: Floats = np.append(weights, 0.0)
-    toeplitz: Floats = padded[np.where((lag > 0) & (lag < weights.size), lag, weights.size)]
-    return toeplitz
 
 
 def _window_sums(values: Floats, t_start: Integers, t_end: Integers) -> Floats:
