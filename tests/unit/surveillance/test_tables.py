@@ -33,7 +33,7 @@ def test_a_day_with_its_year_first_is_read(text: str) -> None:
     "text", ["04/02/2020", "2020-02-30", "2020-02-04 18:00", "4 Feb", "", "2020-2"]
 )
 def test_another_is_not_guessed(text: str) -> None:
-    with pytest.raises(ValueError, match="."):
+    with pytest.raises(ValueError, match=r"."):
         day_of(text)
 
 
