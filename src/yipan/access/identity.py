@@ -135,6 +135,40 @@ def reveal(*, identity_id: int, reason: str, scope: Scope, at: datetime) -> Iden
     return _opened(identity)
 
 
+@transaction.atomic
+def open_together(*, reason: str, scope: Scope, at: datetime) -> dict[int, Identifiers]:
+    """Return every person in sight, opened in memory, for one logged purpose: finding who stands twice.
+
+    One entry in the audit says who asked, why, and how many were opened; what is opened is for the
+    caller's memory alone. Needs the right to see persons. Raises IdentityRefused (S725) without a
+    reason, IdentityUnreadable (S723).
+    """
+    scope.check(Action.IDENTITY_REVEAL, sensitivity=IDENTITY)
+    if len(reason.strip()) < LEAST_REASON:
+        raise IdentityRefused(
+            _("Say in a few words why you need to know who this is."),
+            where="reason",
+            remedy=_("For instance: phone the contact about day 7."),
+        )
+    with rows_within(scope, Action.IDENTITY_REVEAL, sensitivity=IDENTITY):
+        rows = scope.filter(
+            Identity.objects.filter(erased_at__isnull=True, expires_at__gt=at),
+            action=Action.IDENTITY_REVEAL,
+            sensitivity=IDENTITY,
+        )
+        found = {row.pk: _opened(row) for row in rows.order_by("pk").iterator()}
+    audit.record(
+        event="identity.compared",
+        at=at,
+        actor=scope.user,
+        object_type="identity",
+        object_id="",
+        unit=scope.home,
+        detail={"reason": reason.strip()[:200], "count": len(found)},
+    )
+    return found
+
+
 def erase_expired(at: datetime) -> int:
     """Erase the identifiers whose time is over and return how many; the pseudonym stays."""
     with every_row():

@@ -10,6 +10,12 @@ class ReportConfig(AppConfig):
         # Models of access are loaded only now.
         from yipan.access.audit import name_events
 
+        # Each says how its rows about persons end, so that one job can end them all.
+        from yipan.report.contacts import actions as _contacts  # noqa: F401
+        from yipan.report.duplicates import actions as _duplicates  # noqa: F401
+        from yipan.report.laboratory import actions as _laboratory  # noqa: F401
+        from yipan.report.quarantine import actions as _quarantine  # noqa: F401
+
         name_events(
             {
                 "report.submitted": _("report sent"),
@@ -32,6 +38,13 @@ class ReportConfig(AppConfig):
                 "request.thawed": _("requests for data thawed"),
                 "register.entered": _("register events entered"),
                 "register.voided": _("register event voided"),
+                "register.amended": _("register event amended"),
+                "site.places_set": _("places of a site set"),
+                "identity.compared": _("persons opened in memory to find duplicates"),
+                "duplicates.proposed": _("persons compared for duplicates"),
+                "duplicates.decided": _("pair of persons decided"),
+                "cases.imported": _("cases and contacts of another system taken"),
+                "cases.exported": _("cases exported as FHIR"),
                 "table.released": _("department table delivered"),
             }
         )

@@ -480,3 +480,11 @@ class TableRelease(models.Model):
 
     class Meta:
         indexes = [models.Index(fields=["request", "known_at"])]
+
+
+# --- rooms that hold their own records: Django finds an application's models through this module
+
+from yipan.report.contacts.models import CasePerson, Contact, Exposure, Link, Visit  # noqa: E402, F401
+from yipan.report.duplicates.models import Decision, Pair  # noqa: E402, F401
+from yipan.report.laboratory.models import SpecimenEvent  # noqa: E402, F401
+from yipan.report.quarantine.models import Capacity, Site, Stay  # noqa: E402, F401

@@ -245,12 +245,16 @@ class _Facts:
                 known_at=self.known_at,
                 population="" if population == "all" else population,
             )
-            self.memo[key] = self._where_kept(counted, element.source)
+            self.memo[key] = self._where_kept(counted, element.source, element.concept)
         return self.memo[key]
 
-    def _where_kept(self, counted: NDArray[np.float64], register: str) -> NDArray[np.float64]:
+    def _where_kept(
+        self, counted: NDArray[np.float64], register: str, concept: str = ""
+    ) -> NDArray[np.float64]:
         """Leave out units that do not keep the register: what nobody enters is not zero."""
-        kept = registers.kept_by(self.incident, register=register, known_at=self.known_at)
+        kept = registers.kept_by(
+            self.incident, register=register, known_at=self.known_at, concept=concept
+        )
         missing = np.array([pk not in kept for pk in self.ids], dtype=bool)
         return np.where(missing, np.nan, counted)
 

@@ -150,7 +150,7 @@ def count(
     scope.check(Action.REPORT_READ, found)
     end = until or board.at
     end = end if end.tzinfo else end.replace(tzinfo=board.time.zone)
-    kept = queries.kept_by(board.incident, register=kept_in, known_at=board.at)
+    kept = queries.kept_by(board.incident, register=kept_in, known_at=board.at, concept=concept)
     table = queries.count(
         board.incident, concept=concept, measure=measure, units=[found.pk], ends=[end],
         known_at=board.at, population=population,
@@ -161,7 +161,7 @@ def count(
         measure=measure,
         until=end,
         known_at=board.at,
-        count=float(table[0, 0]) if found.pk in kept else None,
+        count=float(table[0, 0]) if found.pk in kept and table[0, 0] == table[0, 0] else None,
     )
 
 

@@ -1,0 +1,1 @@
+"""The same person entered twice: pairs proposed by linkage, decided by people, reversibly."""
