@@ -234,6 +234,7 @@ def judge_pooled(
     pooled = estimate_Rt_pooled(
         known.reported, imported, province.generation_interval,
         completed=known.mean, reported_share=known.reported_share,
+        reported_share_log_sd=known.reported_share_log_sd,
     )  # fmt: skip
     spent.append(time.process_time() - before)
     weights = discretised_serial_interval(mean_days=SI_MEAN, sd_days=SI_SD, days=now + 1)

@@ -217,6 +217,7 @@ def write_pooled(
         given.over(known.days),
         completed=known.completed,
         reported_share=known.reported_share,
+        reported_share_log_sd=known.reported_share_log_sd,
         probabilities=RT_PROBABILITIES,
     )
     rows = [

@@ -262,6 +262,7 @@ class Unfinished:
     imported: Floats
     completed: Floats | None
     reported_share: Floats | None
+    reported_share_log_sd: Floats | None
 
 
 def one_group(groups: list[Daily], source: Path) -> Unfinished:
@@ -274,7 +275,9 @@ def one_group(groups: list[Daily], source: Path) -> Unfinished:
         )
     (group,) = groups
     counts = group.counts
-    return Unfinished(group.days, group.places, counts["local"], counts["imported"], None, None)
+    return Unfinished(
+        group.days, group.places, counts["local"], counts["imported"], None, None, None
+    )
 
 
 def read_unfinished(path: Path, now_text: str | None, *, max_delay: int) -> Unfinished:
@@ -313,6 +316,7 @@ def read_unfinished(path: Path, now_text: str | None, *, max_delay: int) -> Unfi
         imported=imported + (found.mean - reported) * part,
         completed=reported - imported + local_to_come,
         reported_share=found.reported_share,
+        reported_share_log_sd=found.reported_share_log_sd,
     )
 
 

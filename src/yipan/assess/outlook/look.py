@@ -59,6 +59,7 @@ def pooled(known: Known, onsets: Onset) -> tuple[dict[str, Any], NDArray[np.floa
         weights,
         completed=np.maximum(completed, local),
         reported_share=onsets.answer.reported_share,
+        reported_share_log_sd=onsets.answer.reported_share_log_sd,
         probabilities=PROBABILITIES,
     )
     return _as_json(known, onsets.lead, found), np.asarray(found.median[-1])

@@ -54,7 +54,9 @@ class Nowcast:
     `reported`, `mean` have shape (time, place), `quantiles` (probability, time, place): quantiles of
     all cases with that onset, reported ones included. `whole_mean` (time,) and `whole_quantiles`
     (probability, time) are the same for all places together: not sums of quantiles.
-    `reported_share` (time,) is the estimated share already reported.
+    `reported_share` (time,) is the estimated share already reported, `reported_share_log_sd` (time,)
+    the standard error of its logarithm, larger the younger the day; errors of two days are as much
+    shared as the older one's is large.
     `pending_mean` and `pending_quantiles` (probability,) are the cases of all places with onset in
     the last `pending_days` days that are not yet reported.
     """
@@ -66,6 +68,7 @@ class Nowcast:
     whole_mean: Floats
     whole_quantiles: Floats
     reported_share: Floats
+    reported_share_log_sd: Floats
     pending_days: int
     pending_mean: float
     pending_quantiles: Floats
@@ -189,6 +192,7 @@ def nowcast(
         whole_quantiles=reported.sum(axis=1)
         + count_quantiles(whole.mean[:, 0], whole_spread, tall),
         reported_share=share,
+        reported_share_log_sd=_share_log_sd(whole_counts, reporting)[age],
         pending_days=pending_days,
         pending_mean=float(pending),
         pending_quantiles=count_quantiles(np.array([pending]), np.array([pending_spread]), tall)[
@@ -224,6 +228,27 @@ class _Completion:
 def _together(counts: Floats) -> Floats:
     known = np.isfinite(counts[:, 0, :])
     return np.where(known, np.nansum(counts, axis=1), np.nan)
+
+
+def _share_log_sd(counts: Floats, reporting: _Reporting) -> Floats:
+    """Return the standard error of log F by age (delay,): each hazard's, of those still to come.
+
+        Var(log F_d) = Σ_{j>d} g_j / ((1 − g_j) n_j)
+
+    n_j are the cases, old ones discounted, in whose reports delay j could have been seen.
+    """
+    time, delays = counts.shape
+    known = np.isfinite(counts)
+    cases = np.where(known, counts, 0.0)
+    report = np.arange(time)[:, None] + np.arange(delays)[None, :]
+    weight = np.where(known, 0.5 ** ((time - 1 - report) / reporting.half_life_days), 0.0)
+    imagined = reporting.prior_cases
+    at_risk = (weight * np.cumsum(cases, axis=1)).sum(axis=0) + imagined + 0.5
+    hazard = (weight * cases).sum(axis=0) + (imagined + 0.5) / delays
+    hazard = np.minimum(hazard / at_risk, 0.9)
+    variance = hazard / ((1 - hazard) * at_risk)
+    after = np.concatenate([np.cumsum(variance[::-1])[::-1][1:], [0.0]])
+    return np.sqrt(after)
 
 
 def _current(shares: Floats) -> Floats:

@@ -45,12 +45,13 @@ def synthetic_province(
     Rt_before: float = 2.2,
     Rt_after: float = 0.55,
     drop_day: int = 28,
+    fall_days: int = 0,
     dispersion: float = 0.4,
     spread: float = 0.25,
     imports: float = 250.0,
     import_days: int = 25,
 ) -> SyntheticProvince:
-    """Return a province in which Rt falls abruptly on `drop_day`.
+    """Return a province in which Rt falls abruptly on `drop_day`, or evenly over `fall_days` from then.
 
     Each case infects a Poisson number of others with mean Rt × a gamma of mean 1 and shape
     `dispersion`; a place's log Rt deviates by an autoregression of standard deviation `spread`.
@@ -66,7 +67,8 @@ def synthetic_province(
     interval = interval / interval.sum()
     delay = interval_censored_delay(family="gamma", parameters=(2.8, 2.5), days=31)
     delay = delay / delay.sum()
-    whole = np.where(np.arange(days) < drop_day, Rt_before, Rt_after)
+    fallen = np.clip((np.arange(days) - drop_day + 1) / max(fall_days, 1), 0.0, 1.0)
+    whole = np.exp((1 - fallen) * np.log(Rt_before) + fallen * np.log(Rt_after))
     rho = np.exp(-1 / 30)
     own = np.zeros((days, places))
     own[0] = rng.normal(0, spread, places)
