@@ -17,6 +17,7 @@ from ninja.security import HttpBearer, SessionAuth
 
 from yipan.access.actions import note_token_use
 from yipan.access.bearer import scope_of_token, token_on
+from yipan.access.codes import token_digest
 from yipan.access.context import PersonRequest
 from yipan.access.errors import CrossSite, NotSignedIn, TokenRefused
 from yipan.access.models import User
@@ -49,6 +50,27 @@ class Token(HttpBearer):
         return held.user
 
 
+class TokenLater(HttpBearer):
+    """The same token where one statement asks for all: who calls is looked up there, with the rest.
+
+    Until `open_now` or that statement has answered, `request.user` and `request.scope` say nothing.
+    """
+
+    openapi_name = "token"
+
+    def authenticate(self, request: HttpRequest, token: str) -> str:
+        """Return the digest of the token; nothing is known of it yet."""
+        request._waiting_token = token  # type: ignore[attr-defined]
+        return token_digest(token)
+
+
+def open_now(request: HttpRequest) -> None:
+    """Look a token up that was put off; raises TokenRefused (S719) as `Token` does."""
+    token = request.__dict__.pop("_waiting_token", None)
+    if token is not None:
+        Token().authenticate(request, token)
+
+
 class Session(SessionAuth):
     """The session of a person who is signed in; what writes also needs the CSRF token."""
 
@@ -56,6 +78,8 @@ class Session(SessionAuth):
 
 
 AUTH = [Token(), Session()]
+AUTH_LATER = [TokenLater(), Session()]
+"""For a view that itself calls `open_now` where it does not ask for everything in one statement."""
 
 
 def tell_refusals(api: NinjaAPI) -> None:
@@ -73,6 +97,10 @@ def tell_refusals(api: NinjaAPI) -> None:
         return refusal(request, refused)
 
     def malformed(request: HttpRequest, fault: Any) -> HttpResponse:
+        try:
+            open_now(request)  # who may not call at all is told that first
+        except TokenRefused as refused:
+            return refusal(request, refused)
         errors = cast(ValidationError, fault).errors
         first = errors[0]
         where = ".".join(str(part) for part in first["loc"])
