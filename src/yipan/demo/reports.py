@@ -30,6 +30,7 @@ SILENT = (
 VILLAGE_DAYS = 2  # the last days for which villages report
 # A drill with few villages shares a county's people among them; a reporter still walks one village.
 VILLAGE_PEOPLE = 2_000
+MASKS_DELIVERED = 0.01  # the share of villages that get 600 masks in a day
 SILENT_VILLAGES = 0.015
 
 
@@ -189,14 +190,17 @@ def take_village_reports(
     villages = list(places.subtree(places.province(incident.package), level="village"))
     rng = np.random.default_rng([seed, 2])
     rows = []
+    n = len(villages)
+    reached, stock = rng.beta(9, 1.2, n), rng.integers(40, 400, n)
     for back in range(VILLAGE_DAYS, 0, -1):
         day = last - timedelta(days=back - 1)
-        n = len(villages)
-        share = rng.beta(9, 1.2, n)
+        # A village's days are alike; what is not waits for the office above (report/review).
+        share = np.clip(reached * rng.normal(1, 0.03, n), 0, 1)
         minutes = rng.integers(7 * 60, 17 * 60 + 30, n)
         silent = rng.random(n) < SILENT_VILLAGES
         fever, back_home = rng.poisson(0.15, n), rng.poisson(1.5, n)
-        masks = rng.integers(0, 400, n)
+        stock = stock - rng.integers(0, 12, n) + 600 * (rng.random(n) < MASKS_DELIVERED)
+        masks = stock
         for i, unit in enumerate(villages):
             if silent[i]:
                 continue
