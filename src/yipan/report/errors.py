@@ -365,6 +365,40 @@ class CellMapWrong(ReportError):
     cure = _("It needs a sheet, a first row, and a column letter for each field.")
 
 
+class NotADecimal(ReportError):
+    """A value is no number, or has more places after the point than its element allows."""
+
+    code = "R170"
+    text = _("%(label)s: “%(value)s” is not a number with at most %(places)s places after the point.")
+    cure = _("Write digits with a point, without a unit; round to that many places.")
+
+
+class SomebodyElse(ReportError):
+    """What a phone kept was written by another person than the one signed in now."""
+
+    code = "R171"
+    status = 409
+    text = _("This was filled in by somebody else than who is signed in now.")
+    cure = _("Whoever filled it in signs in on this phone; or bring it to the county as a file.")
+
+
+class OutboxUnreadable(ReportError):
+    """A file is no outbox, is damaged, or was locked to another server's key."""
+
+    code = "R172"
+    text = _("%(name)s cannot be opened as a phone's outbox: %(why)s.")
+    cure = _("Save it again on the phone that wrote it, on this server's own address.")
+
+
+class NothingToReport(ReportError):
+    """A person's role sends no report for any unit."""
+
+    code = "R173"
+    status = 403
+    text = _("You report for no unit of this incident.")
+    cure = _("Ask your county to give you the reporter's role for your unit.")
+
+
 def _by_code() -> dict[str, type[ReportError]]:
     return {c.code: c for c in error_classes(ReportError) if issubclass(c, ReportError)}
 

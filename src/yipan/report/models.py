@@ -234,6 +234,8 @@ class DataElement(models.Model):
     retention_days = models.PositiveIntegerField(null=True)
     reason_zh = models.TextField(blank=True)
     reason_en = models.TextField(blank=True)
+    relevant = models.CharField(max_length=400, blank=True, db_default="")  # when it is asked
+    decimals = models.PositiveSmallIntegerField(default=0, db_default=0)
     recorded_at = models.DateTimeField()  # from when this version counts
     recorded_by = models.ForeignKey(User, null=True, on_delete=models.PROTECT, related_name="+")
 

@@ -35,6 +35,8 @@ class Element:
     sensitivity: int
     group: str
     warn_change: float | None
+    relevant: str = ""  # a condition on other answers of the page; empty: always asked
+    decimals: int = 0  # places after the point that a value may have
 
     @property
     def label(self) -> str:
@@ -60,6 +62,17 @@ class Element:
     def words(self) -> bool:
         """Whether it is answered in words."""
         return self.measure == "text"
+
+    def shown(self, value: float | None) -> str:
+        """Return a value as its field holds it: plain digits, with as many places as it may have.
+
+        >>> ELEMENTS["masks_stock"].shown(420.0)
+        '420'
+        """
+        if value is None:
+            return ""
+        text = f"{value:.{self.decimals}f}"
+        return text.rstrip("0").rstrip(".") if self.decimals else text
 
     @property
     def flag(self) -> bool:
@@ -97,6 +110,8 @@ def _element(row: dict[str, Any]) -> Element:
         sensitivity=int(row["sensitivity"]),
         group=row["group"],
         warn_change=row.get("warn_change"),
+        relevant=row.get("relevant", ""),
+        decimals=int(row.get("decimals", 0)),
     )
 
 

@@ -13,6 +13,8 @@ TIME_BASES = ("instant", "interval")
 REGISTERS = ("registry", "person", "place", "stock")
 SOURCES = (*REGISTERS, "external", "derived", "reject", "")
 PERIODS = ("daily", "weekly")
+DECIMALS = {"price": 2, "rate": 2}  # of a measure, unless the element says otherwise
+MOST_DECIMALS = 6
 
 Measure = Literal[
     "stock", "flow", "cum", "rate", "price", "need", "text", "list", "attr", "date", "flag"
@@ -61,6 +63,8 @@ class Definition:
     version: int = 1
     valid_from: date | None = None
     valid_to: date | None = None  # half-open
+    relevant: str = ""  # a condition on other answers; empty: always asked
+    decimals: int = 0  # places after the point that an answer may have
 
     @property
     def signature(self) -> Signature:

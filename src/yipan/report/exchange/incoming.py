@@ -72,7 +72,9 @@ def _submit(
             if element.words:
                 texts[name] = text
                 continue
-            number = to_number(text, label=element.label, flag=element.flag)
+            number = to_number(
+                text, label=element.label, flag=element.flag, decimals=element.decimals
+            )
         except ReportError as fault:
             faults[name] = fault
             continue

@@ -29,7 +29,7 @@ class PageForm:
     @property
     def version(self) -> str:
         """The form's version: it changes only when what is asked changes."""
-        names = ",".join(e.id for e in self.elements)
+        names = ",".join(f"{e.id}{e.relevant}{e.decimals or ''}" for e in self.elements)
         return hashlib.sha256(names.encode()).hexdigest()[:12]
 
     @property

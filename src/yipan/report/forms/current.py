@@ -92,6 +92,8 @@ def element_of(definition: Definition) -> Element:
         sensitivity=definition.sensitivity,
         group=GROUP.get(definition.measure, "now"),
         warn_change=0.5,
+        relevant=definition.relevant,
+        decimals=definition.decimals,
     )
 
 

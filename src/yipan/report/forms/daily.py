@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
@@ -13,7 +14,8 @@ from yipan.kernel.time import BoardTime
 from yipan.places import queries as places
 from yipan.places.models import Level, Unit
 from yipan.report.dictionary import GROUPS, Element, Group
-from yipan.report.errors import ReportError
+from yipan.report.dictionary.conditions import Condition, in_words, on_page, skipped
+from yipan.report.errors import ReportError, TotalFalls
 from yipan.report.forms.current import asked_on, users_on
 from yipan.report.models import Value
 from yipan.report.values import queries
@@ -35,6 +37,9 @@ class Ask:
     same: bool = False
     fault: ReportError | None = None
     users: tuple[str, ...] = ()  # whose forms its answer serves
+    only_if: str = ""  # the condition on other answers, in words
+    condition: str = ""  # the same as data, for the script of the page
+    skipped: bool = False  # whether the answers so far leave it out
 
     @property
     def said_before(self) -> str:
@@ -48,13 +53,12 @@ class Ask:
             return self.typed
         if self.element.words:
             return self.known.text if self.known is not None else ""
-        return "" if self.known is None or self.known.value is None else f"{self.known.value:.0f}"
+        return self.element.shown(self.known.value) if self.known is not None else ""
 
     @property
     def yesterday_value(self) -> str:
         """Yesterday's value as the field would hold it."""
-        before = self.yesterday
-        return "" if before is None or before.value is None else f"{before.value:.0f}"
+        return self.element.shown(self.yesterday.value) if self.yesterday is not None else ""
 
     @property
     def limit(self) -> int:
@@ -92,6 +96,16 @@ class Page:
         return [ask for section in self.sections for ask in section.asks]
 
     @property
+    def conditions(self) -> dict[str, Condition]:
+        """The conditions that count on this page, by the element they may leave out."""
+        return on_page({ask.element.id: ask.element.relevant for ask in self.asks})
+
+    @property
+    def to_answer(self) -> list[Ask]:
+        """The questions that the answers so far do not leave out."""
+        return [ask for ask in self.asks if not ask.skipped]
+
+    @property
     def minutes(self) -> int:
         """How long the page takes, roughly."""
         return max(1, round(len(self.asks) * SECONDS_A_FIELD / 60))
@@ -100,6 +114,11 @@ class Page:
     def correcting(self) -> bool:
         """Whether something is known already, so that a change needs its reason."""
         return any(a.known is not None for a in self.asks)
+
+    @property
+    def falling(self) -> bool:
+        """Whether a running total was refused for falling: a reason makes it a correction."""
+        return any(isinstance(a.fault, TotalFalls) for a in self.asks)
 
     @property
     def faults(self) -> list[tuple[Ask, ReportError]]:
@@ -135,7 +154,22 @@ def daily_page(
     asked = {ask.element.id for s in sections.values() for ask in s.asks}
     times = [v.recorded_at for name, v in known.items() if name in asked]
     ordered = [sections[g] for g in GROUPS if g in sections]
-    return Page(unit, day, ordered, period, max(times, default=None))
+    page = Page(unit, day, ordered, period, max(times, default=None))
+    _tell_conditions(page)
+    return page
+
+
+def _tell_conditions(page: Page) -> None:
+    conditions = page.conditions
+    labels = {ask.element.id: ask.element.label for ask in page.asks}
+    left_out = skipped(
+        conditions, {a.element.id: a.known.value for a in page.asks if a.known is not None}
+    )
+    for ask in page.asks:
+        condition = conditions.get(ask.element.id)
+        ask.only_if = in_words(condition, labels) if condition is not None else ""
+        ask.condition = json.dumps(condition.tree) if condition is not None else ""
+        ask.skipped = ask.element.id in left_out
 
 
 @dataclass(frozen=True)
@@ -147,6 +181,7 @@ class Answers:
     unchanged: frozenset[str]
     reasons: dict[str, str]
     faults: dict[str, ReportError]
+    left_out: frozenset[str] = frozenset()  # answered, or not, though nothing was asked
 
 
 def read_answers(page: Page, sent: Mapping[str, str], same: Sequence[str]) -> Answers:
@@ -166,7 +201,12 @@ def read_answers(page: Page, sent: Mapping[str, str], same: Sequence[str]) -> An
                 repeated.add(name)
             continue
         try:
-            number = to_number(ask.typed, label=ask.element.label, flag=ask.element.flag)
+            number = to_number(
+                ask.typed,
+                label=ask.element.label,
+                flag=ask.element.flag,
+                decimals=ask.element.decimals,
+            )
         except ReportError as fault:
             faults[name] = ask.fault = fault
             continue
@@ -175,11 +215,36 @@ def read_answers(page: Page, sent: Mapping[str, str], same: Sequence[str]) -> An
             repeated.add(name)
         elif number is not None:
             values[name] = float(number)
+    left_out = _left_out(page, values, repeated)
+    for name in left_out:
+        values.pop(name, None)
+        texts.pop(name, None)
+        faults.pop(name, None)
+    repeated -= left_out
     reason = sent.get("reason", "").strip()[:500]
-    changed = [a.element.id for a in page.asks if a.known is not None]
-    return Answers(
-        values, texts, frozenset(repeated), dict.fromkeys(changed, reason) if reason else {}, faults
-    )
+    # A running total that falls is a correction of the one before it.
+    changed = [a.element.id for a in page.asks if a.known is not None or a.element.cumulative]
+    because = dict.fromkeys(changed, reason) if reason else {}
+    return Answers(values, texts, frozenset(repeated), because, faults, left_out)
+
+
+def _left_out(page: Page, values: Mapping[str, float | None], repeated: set[str]) -> frozenset[str]:
+    """Return what the answers leave out of the page; what stood already counts where nothing is said."""
+    said: dict[str, float | None] = {}
+    for ask in page.asks:
+        name = ask.element.id
+        if name in values:
+            said[name] = values[name]
+        elif name in repeated and ask.yesterday is not None:
+            said[name] = ask.yesterday.value
+        elif not ask.typed and ask.known is not None:
+            said[name] = ask.known.value
+    left_out = skipped(page.conditions, said)
+    for ask in page.asks:
+        ask.skipped = ask.element.id in left_out
+        if ask.skipped:
+            ask.fault = None
+    return left_out
 
 
 def adds_nothing(page: Page, answers: Answers) -> bool:

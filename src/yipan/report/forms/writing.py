@@ -69,6 +69,8 @@ def _question(element: Definition, users: list[str]) -> dict[str, Any]:
         "unit": element.unit,
         "measure": element.measure,
         "time_basis": element.time_basis,
+        "decimals": element.decimals,
+        "relevant": element.relevant,
         "sensitivity": element.sensitivity,
         "used_by": dict(sorted(Counter(users).items())),
     }

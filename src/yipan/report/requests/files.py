@@ -10,7 +10,16 @@ from typing import Any
 import yaml
 from django.utils.translation import gettext as _
 
-from yipan.report.dictionary.definitions import MEASURES, PERIODS, SOURCES, TIME_BASES, Definition
+from yipan.report.dictionary.conditions import ConditionWrong, circle, read_condition
+from yipan.report.dictionary.definitions import (
+    DECIMALS,
+    MEASURES,
+    MOST_DECIMALS,
+    PERIODS,
+    SOURCES,
+    TIME_BASES,
+    Definition,
+)
 from yipan.report.dictionary.formulas import FormulaWrong, read_formula
 from yipan.report.dictionary.units import Conversion
 from yipan.report.errors import FormsFileWrong, closest
@@ -74,6 +83,7 @@ def read_forms(text: str, *, name: str) -> FormsFile:
     reader = _Reader()
     whole = reader.mapping(loaded, "")
     dictionary = reader.dictionary(whole)
+    reader.check_conditions(dictionary)
     forms = reader.forms(whole)
     conversions = reader.conversions(whole)
     if reader.faults:
@@ -192,6 +202,7 @@ class _Reader:
         if not isinstance(sensitivity, int) or not 0 <= sensitivity <= 3:
             self.fault(f"{place}.sensitivity", _("must be 0, 1, 2 or 3"))
             sensitivity = 3
+        measure = self.choice(row, "measure", place, MEASURES, needed=True)
         zh, en = self.text(row, "zh", place), self.text(row, "en", place)
         definition = row.get("definition")
         said = definition if isinstance(definition, dict) else {"zh": definition, "en": definition}
@@ -200,7 +211,7 @@ class _Reader:
             label_zh=zh or en or name,
             label_en=en or zh or name,
             concept=self.text(row, "concept", place) or name,
-            measure=self.choice(row, "measure", place, MEASURES, needed=True),
+            measure=measure,
             time_basis=self.choice(row, "time_basis", place, TIME_BASES, needed=True),
             population=self.text(row, "population", place) or "all",
             unit=self.text(row, "unit", place),
@@ -215,7 +226,55 @@ class _Reader:
             legal_basis=self.text(row, "legal_basis", place),
             definition_zh=str(said.get("zh") or ""),
             definition_en=str(said.get("en") or ""),
+            relevant=self.condition(row, place),
+            decimals=self.decimals(row, place, measure),
         )
+
+    def condition(self, row: Mapping[str, Any], place: str) -> str:
+        text = self.text(row, "relevant", place)
+        if text:
+            try:
+                read_condition(text)
+            except ConditionWrong as wrong:
+                self.fault(f"{place}.relevant", str(wrong))
+                return ""
+        return text
+
+    def decimals(self, row: Mapping[str, Any], place: str, measure: str) -> int:
+        places = row.get("decimals")
+        if places is None:
+            return DECIMALS.get(measure, 0)
+        if (
+            isinstance(places, bool)
+            or not isinstance(places, int)
+            or not 0 <= places <= MOST_DECIMALS
+        ):
+            self.fault(
+                f"{place}.decimals", _("must be a whole number from 0 to %d") % MOST_DECIMALS
+            )
+            return 0
+        return places
+
+    def check_conditions(self, dictionary: Mapping[str, Definition]) -> None:
+        """Refuse a condition that names no element, one in words, or goes in a circle."""
+        rows = {name: f"dictionary[{i}].relevant" for i, name in enumerate(dictionary)}
+        for name, element in dictionary.items():
+            if not element.relevant:
+                continue
+            inputs = read_condition(element.relevant).inputs
+            for other in sorted(inputs):
+                if other not in dictionary:
+                    near = closest(other, list(dictionary))
+                    said = _("names “%s”, which is no element of the dictionary") % other
+                    self.fault(rows[name], said + (f" (≈ {near}?)" if near else ""))
+                elif dictionary[other].measure in ("text", "list", "attr", "date"):
+                    self.fault(
+                        rows[name],
+                        _("compares “%s”, which is not answered with a number") % other,
+                    )
+        round_ = circle({n: e.relevant for n, e in dictionary.items()})
+        if round_:
+            self.fault(rows[round_[0]], _("goes in a circle: %s") % " → ".join(round_))
 
     def forms(self, whole: Mapping[str, Any]) -> list[Form]:
         found: list[Form] = []

@@ -30,6 +30,7 @@ COPIED = (
     "label_zh", "label_en", "definition_zh", "definition_en", "concept", "population", "measure",
     "time_basis", "level", "unit", "cutoff", "source", "ask_period", "formula", "system", "owner",
     "freshness", "sensitivity", "legal_basis", "retention_days", "reason_zh", "reason_en",
+    "relevant", "decimals",
 )  # fmt: skip
 
 

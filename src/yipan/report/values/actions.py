@@ -350,8 +350,8 @@ def _one(
         raise ReasonMissing(
             label=element.label,
             day=sent.day.isoformat(),
-            known=_("withdrawn") if known.value is None else int(known.value),
-            value="" if number is None else int(number),
+            known=_("withdrawn") if known.value is None else element.shown(known.value),
+            value=element.shown(number),
         )
     return Value(
         incident=sent.incident,
@@ -630,8 +630,8 @@ class _Door:
             raise ReasonMissing(
                 label=element.label,
                 day=report.day.isoformat(),
-                known=_("withdrawn") if there is None else int(there),
-                value=int(value),
+                known=_("withdrawn") if there is None else element.shown(there),
+                value=element.shown(value),
             )
         if element.cumulative and self.source != Source.BULLETIN and not reason:
             others = self.totals[report.unit, name]

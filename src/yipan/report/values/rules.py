@@ -13,6 +13,7 @@ from yipan.report.errors import (
     BeforeIncident,
     FutureDay,
     NotADate,
+    NotADecimal,
     NotANumber,
     OutOfRange,
     ReportError,
@@ -26,8 +27,8 @@ from yipan.report.errors import (
 EXCEL_EPOCH = date(1899, 12, 30)
 EXCEL_DAYS = range(20_000, 80_000)  # 1954 to 2119: beyond that a number is no date
 
-_WHOLE = re.compile(r"[+-]?\d+(?:\.0*)?")
-_THOUSANDS = re.compile(r"[+-]?\d{1,3}(?:,\d{3})+(?:\.0*)?")
+_NUMBER = re.compile(r"[+-]?\d+(?:\.\d*)?")
+_THOUSANDS = re.compile(r"[+-]?\d{1,3}(?:,\d{3})+(?:\.\d*)?")
 _DAY = re.compile(
     r"(\d{4})(?:[-/.]|年)(\d{1,2})(?:[-/.]|月)(\d{1,2})日?(?:[T ]+00:00(?::00(?:\.0+)?)?)?"
 )
@@ -48,14 +49,18 @@ def plain(raw: object) -> str:
     return text.strip().strip("\ufeff").strip()
 
 
-def to_number(raw: object, *, label: str = "", flag: bool = False) -> int | None:
-    """Return the whole number a cell holds, or None when it is empty.
+def to_number(
+    raw: object, *, label: str = "", flag: bool = False, decimals: int = 0
+) -> int | float | None:
+    """Return the number a cell holds, whole unless `decimals` allows places, or None when it is empty.
 
-    Raises NotANumber (R103). Full-width digits and thousands separators are read; a flag also
-    understands yes and no.
+    Raises NotANumber (R103) and NotADecimal (R170). Full-width digits and thousands separators
+    are read; a flag also understands yes and no.
 
     >>> to_number("１，２３４")
     1234
+    >>> to_number("3.50", decimals=2)
+    3.5
     >>> to_number("") is None
     True
     """
@@ -66,11 +71,15 @@ def to_number(raw: object, *, label: str = "", flag: bool = False) -> int | None
         return None
     if flag and text.casefold() in _YES | _NO:
         return int(text.casefold() in _YES)
-    whole = text.replace(",", "") if _THOUSANDS.fullmatch(text) else text
+    digits = text.replace(",", "") if _THOUSANDS.fullmatch(text) else text
     # 18 digits fit a 64-bit integer; anything longer is no count of anything.
-    if not _WHOLE.fullmatch(whole) or len(whole) > 18:
+    whole, _point, places = digits.partition(".")
+    places = places.rstrip("0")
+    if not _NUMBER.fullmatch(digits) or len(digits) > 18 or len(places) > decimals:
+        if decimals:
+            raise NotADecimal(label=label, value=text[:40], places=decimals)
         raise NotANumber(label=label, value=text[:40])
-    return int(whole.partition(".")[0])
+    return float(digits) if places else int(whole)
 
 
 def to_day(raw: object, *, label: str = "", serial: bool = False) -> date | None:
@@ -119,16 +128,23 @@ def known_element(name: str) -> Element:
 
 
 def check_value(element: Element, value: float, *, level: str | None) -> None:
-    """Refuse a value no unit of this level can have: R116 level, R103 not whole, R104 range.
+    """Refuse a value no unit of this level can have: R116 level, R103 not whole,
+    R170 too many places, R104 range.
 
     Without a level (a published figure) only the value itself is checked.
     """
     if level is not None and level not in element.levels:
         raise WrongLevel(label=element.label, level=level, levels=", ".join(sorted(element.levels)))
-    if value != value or value in (float("inf"), float("-inf")) or value != int(value):
+    if value != value or value in (float("inf"), float("-inf")):
         raise NotANumber(label=element.label, value=str(value))
+    if value != round(value, element.decimals):
+        if element.decimals:
+            raise NotADecimal(label=element.label, value=f"{value:g}", places=element.decimals)
+        raise NotANumber(label=element.label, value=f"{value:g}")
     if not element.min <= value <= element.max:
-        raise OutOfRange(label=element.label, value=int(value), low=element.min, high=element.max)
+        raise OutOfRange(
+            label=element.label, value=element.shown(value), low=element.min, high=element.max
+        )
 
 
 def check_total(element: Element, value: float, day: date, known: Mapping[date, float]) -> None:
@@ -139,9 +155,9 @@ def check_total(element: Element, value: float, day: date, known: Mapping[date, 
         if before or after:
             raise TotalFalls(
                 label=element.label,
-                value=int(value),
+                value=element.shown(value),
                 day=day.isoformat(),
-                other=int(other),
+                other=element.shown(other),
                 other_day=other_day.isoformat(),
             )
 

@@ -31,7 +31,13 @@ def questionnaire(form: PageForm) -> dict[str, Any]:
                 "linkId": e.id,
                 "text": e.label_en,
                 "_text": _also_chinese(e.label_zh),
-                "type": "text" if e.words else "boolean" if e.flag else "integer",
+                "type": "text"
+                if e.words
+                else "boolean"
+                if e.flag
+                else "decimal"
+                if e.decimals
+                else "integer",
                 "required": False,
             }
             for e in elements

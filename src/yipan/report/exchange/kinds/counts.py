@@ -71,7 +71,9 @@ def read_row(row: Row, *, units: Mapping[str, int], serial: bool, into: Reading)
         if element is None:
             continue
         try:
-            number = to_number(cell, label=element.label, flag=element.flag)
+            number = to_number(
+                cell, label=element.label, flag=element.flag, decimals=element.decimals
+            )
         except ReportError as fault:
             into.refused.append(Refused(row.number, unit, name, raw, fault))
             continue
