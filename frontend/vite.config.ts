@@ -13,7 +13,7 @@ export default defineConfig({
     sourcemap: false,
     target: "es2022",
     rolldownOptions: {
-      input: ["src/shell.ts", "src/inbox.ts", "src/pictures.ts", "css/yipan.css"],
+      input: ["src/shell.ts", "src/inbox.ts", "src/pictures.ts", "src/field.ts", "css/yipan.css", "css/field.css"],
       output: {
         entryFileNames: "[name]-[hash].js",
         chunkFileNames: "[name]-[hash].js",

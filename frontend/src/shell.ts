@@ -1,6 +1,7 @@
 /** What every page runs: htmx without eval, keys, forms that are never sent twice, undo, the side sheet. */
 import { watchChanges, configureHtmx } from "./shell/swap.js";
 import { watchForms, flush, enhanceForms } from "./shell/forms.js";
+import { watchLeaving } from "./shell/leaving.js";
 import { watchKeys } from "./shell/keys.js";
 import { watchRefresh } from "./shell/refresh.js";
 import { enhanceScroll, watchScroll } from "./shell/scroll.js";
@@ -18,9 +19,11 @@ export function enhance(root: ParentNode): void {
 configureHtmx();
 watchKeys(document);
 watchForms(document);
+watchLeaving(document);
 watchSheets(document);
 watchChanges(document, enhance);
 watchRefresh(document, enhance);
 watchScroll(document);
+document.addEventListener("yipan:replaced", (event) => enhance((event as CustomEvent<HTMLElement>).detail));
 enhance(document);
 void flush();

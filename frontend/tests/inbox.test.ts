@@ -1,7 +1,9 @@
-import { beforeEach, describe, expect, it } from "vitest";
+import "fake-indexeddb/auto";
+import { beforeEach, describe, expect, it, vi } from "vitest";
 import { keep, kept, verdict, type Kept } from "../src/inbox/bundle.js";
 import { showKept } from "../src/inbox/show.js";
-import { waiting, WAITING } from "../src/shell/forms.js";
+import { items } from "../src/outbox/outbox.js";
+import { openVault, rememberPerson, wipe, type Vault } from "../src/outbox/vault.js";
 
 const ORDER = {
   delivery: "11111111-2222-3333-4444-555555555555", state: "delivered", priority: 1, title: "Check <b>every</b> household",
@@ -24,21 +26,27 @@ function main(): HTMLElement {
   return document.querySelector("main") as HTMLElement;
 }
 
-beforeEach(() => localStorage.clear());
+let vault: Vault;
+
+beforeEach(async () => {
+  await wipe();
+  rememberPerson("7");
+  vault = await openVault("7");
+});
 
 describe("a bundle", () => {
   it("is whole as it was signed and broken when a word changes", async () => {
     const bundle = await signed([ORDER]);
-    keep(bundle);
-    expect(await verdict(kept() as Kept)).toBe("whole");
-    expect(await verdict({ ...bundle, text: bundle.text.replace("Knock", "Wait") })).toBe("broken");
+    await keep(vault, bundle);
+    expect(await verdict(vault, (await kept(vault)) as Kept)).toBe("whole");
+    expect(await verdict(vault, { ...bundle, text: bundle.text.replace("Knock", "Wait") })).toBe("broken");
   });
 
   it("of another key is not believed, however well it is signed", async () => {
-    keep(await signed([ORDER]));
+    await keep(vault, await signed([ORDER]));
     const other = await signed([ORDER]);
-    keep(other);
-    expect(await verdict(other)).toBe("broken");
+    await keep(vault, other);
+    expect(await verdict(vault, other)).toBe("broken");
   });
 });
 
@@ -51,15 +59,15 @@ describe("the inbox without a signal", () => {
 
   it("shows nothing of what is not signed", async () => {
     const bundle = await signed([ORDER]);
-    keep(bundle);
-    keep({ ...bundle, text: bundle.text.replace("Knock", "Wait") });
+    await keep(vault, bundle);
+    await keep(vault, { ...bundle, text: bundle.text.replace("Knock", "Wait") });
     const place = main();
     await showKept(place);
     expect(place.textContent).toBe("Not signed");
   });
 
   it("shows the words as words, and keeps what is pressed once under one key", async () => {
-    keep(await signed([ORDER]));
+    await keep(vault, await signed([ORDER]));
     const place = main();
     await showKept(place);
     expect(place.querySelector("h2")?.textContent).toBe(ORDER.title);
@@ -68,21 +76,21 @@ describe("the inbox without a signal", () => {
     place.querySelector<HTMLButtonElement>("button")?.click();
     expect(place.querySelector("button")).toBeNull();
     expect(place.querySelector("[data-state='kept']")?.textContent).toBe("Kept; not yet sent");
-    document.body.dataset["actor"] = "7";
-    const [item] = waiting();
+    await vi.waitFor(async () => expect(await items(vault)).toHaveLength(1));
+    const [item] = await items(vault);
     expect(item?.action).toMatch(/\/orders\/deliveries\/11111111-2222-3333-4444-555555555555\/acknowledge\/$/);
-    expect(item?.fields.map(([name]) => name)).toEqual(["client_key", "device_at", "csrfmiddlewaretoken"]);
-    document.body.dataset["actor"] = "8";
-    expect(waiting()).toEqual([]);
+    expect(item?.fields?.map(([name]) => name)).toEqual(["client_key", "device_at"]);
+    expect(await items(await openVault("8"))).toEqual([]);
   });
 
   it("does not offer again what waits already", async () => {
-    keep(await signed([ORDER]));
+    await keep(vault, await signed([ORDER]));
     await showKept(main());
     document.querySelector<HTMLButtonElement>("button")?.click();
+    await vi.waitFor(async () => expect(await items(vault)).toHaveLength(1));
     const again = main();
     await showKept(again);
     expect(again.querySelector("button")).toBeNull();
-    expect(Object.keys(localStorage).filter((name) => name.startsWith(WAITING))).toHaveLength(1);
+    expect(await items(vault)).toHaveLength(1);
   });
 });

@@ -1,5 +1,8 @@
+import "fake-indexeddb/auto";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { clientKey, enhanceForms, flush, newKey, send, waiting, watchForms } from "../src/shell/forms.js";
+import { items } from "../src/outbox/outbox.js";
+import { openVault, wipe } from "../src/outbox/vault.js";
+import { clientKey, closeVault, enhanceForms, flush, keepDraft, newKey, restore, send, waitingHere as waiting, watchForms } from "../src/shell/forms.js";
 import { watchKeys } from "../src/shell/keys.js";
 import { enhanceSteps } from "../src/shell/steps.js";
 import { enhanceUndo } from "../src/shell/undo.js";
@@ -21,7 +24,11 @@ const sent = (call: unknown[] | undefined): URLSearchParams => (call?.[1] as Req
 
 watchForms(document);
 watchKeys(document);
-beforeEach(() => localStorage.clear());
+beforeEach(async () => {
+  localStorage.clear();
+  await wipe();
+  closeVault();
+});
 afterEach(() => vi.restoreAllMocks());
 
 describe("client key", () => {
@@ -54,11 +61,13 @@ describe("a kept form", () => {
     const form = page(FORM);
     const sending = send(form);
     expect(state()).toBe("Sending");
-    expect(waiting()).toHaveLength(1);
+    await vi.waitFor(async () => expect(await waiting()).toHaveLength(1));
+    await vi.waitFor(() => expect(fetch).toHaveBeenCalled());
+    expect(state()).toBe("Sending");
     release(answer(200, { received_at: "15:31" }));
     await sending;
     expect(state()).toBe("Received by the server 15:31");
-    expect(waiting()).toHaveLength(0);
+    expect(await waiting()).toHaveLength(0);
   });
 
   it("stays on the phone without network, and goes again with the same key", async () => {
@@ -68,25 +77,25 @@ describe("a kept form", () => {
     await send(form);
     expect(state()).toBe("Kept on this phone");
     fetching.mockResolvedValueOnce(answer(200, { received_at: "15:31" }));
-    await flush();
+    await flush(true);
     const [first, second] = fetching.mock.calls.map(sent);
     expect(second?.get("client_key")).toBe(first?.get("client_key"));
     expect(second?.get("masks")).toBe("340");
     expect(state()).toBe("Received by the server 15:31");
-    expect(waiting()).toHaveLength(0);
+    expect(await waiting()).toHaveLength(0);
   });
 
   it("keeps what the server was too busy for", async () => {
     vi.spyOn(globalThis, "fetch").mockResolvedValue(new Response("busy", { status: 503 }));
     await send(page(FORM));
     expect(state()).toBe("Kept on this phone");
-    expect(waiting()).toHaveLength(1);
+    expect(await waiting()).toHaveLength(1);
   });
 
   it("keeps what needs signing in again", async () => {
     vi.spyOn(globalThis, "fetch").mockResolvedValue(answer(401, {}));
     await send(page(FORM));
-    expect(waiting()).toHaveLength(1);
+    expect(await waiting()).toHaveLength(1);
   });
 
   it("says why something was refused and does not send it again", async () => {
@@ -117,7 +126,7 @@ describe("a kept form", () => {
     await send(page(FORM));
     page(FORM.replace("token-1", "token-2"));
     fetching.mockResolvedValueOnce(answer(200, {}));
-    await flush();
+    await flush(true);
     expect(sent(fetching.mock.calls[1]).get("csrfmiddlewaretoken")).toBe("token-2");
   });
 
@@ -127,18 +136,52 @@ describe("a kept form", () => {
     page(FORM, "li");
     await flush();
     expect(fetching).toHaveBeenCalledOnce();
-    expect(waiting()).toHaveLength(0);
+    expect(await waiting()).toHaveLength(0);
     document.body.dataset["actor"] = "wang";
-    expect(waiting()).toHaveLength(1);
+    expect(await waiting()).toHaveLength(1);
   });
 
-  it("brings back what was typed", () => {
+  it("brings back what was typed", async () => {
     const first = page(FORM);
     const field = first.elements.namedItem("masks") as HTMLInputElement;
     field.value = "340";
-    field.dispatchEvent(new Event("input", { bubbles: true }));
+    await keepDraft(first);
     const again = page(FORM);
+    await restore(again);
     expect((again.elements.namedItem("masks") as HTMLInputElement).value).toBe("340");
+  });
+
+  it("keeps nothing in the clear", async () => {
+    vi.spyOn(globalThis, "fetch").mockRejectedValue(new TypeError("no network"));
+    const form = page(FORM);
+    (form.elements.namedItem("masks") as HTMLInputElement).value = "34017";
+    await keepDraft(form);
+    await send(form);
+    expect(JSON.stringify({ ...localStorage })).not.toContain("34017");
+    expect(await waiting()).toHaveLength(1);
+  });
+
+  it("goes out after what was pressed before it, and says that it waits", async () => {
+    const fetching = vi.spyOn(globalThis, "fetch").mockRejectedValue(new TypeError("no network"));
+    await send(page(FORM));
+    const second = page(FORM.replaceAll("2020-02-24", "2020-02-25"));
+    await send(second);
+    expect(state()).toBe("Kept on this phone");
+    fetching.mockReset().mockResolvedValue(answer(200, {}));
+    await flush(true);
+    expect(fetching).toHaveBeenCalledTimes(2);
+    expect(await waiting()).toHaveLength(0);
+  });
+
+  it("waits in the outbox with the server's words when its page is not open", async () => {
+    const fetching = vi.spyOn(globalThis, "fetch").mockRejectedValueOnce(new TypeError("no network"));
+    await send(page(FORM));
+    page("<p>another page</p>");
+    fetching.mockResolvedValueOnce(answer(422, { message: "below 0" }));
+    await flush(true);
+    const [left] = await items(await openVault("wang"));
+    expect(left?.refused?.message).toBe("below 0");
+    expect(await waiting()).toHaveLength(0);
   });
 
   it("shows how many wait", async () => {
@@ -238,6 +281,29 @@ describe("step field", () => {
     expect(document.querySelector("[data-progress-text]")?.textContent).toBe("0 done, 1 to go");
     click('[data-step="-1"]');
     expect(document.querySelector("[data-progress-text]")?.textContent).toBe("1 done, 0 to go");
+  });
+});
+
+describe("skip logic", () => {
+  const TWO = `<form><progress data-progress></progress><p data-progress-text="{done} done, {left} to go"></p>
+    <div class="ask" data-ask="fever"><div class="step"><input value=""></div></div>
+    <div class="ask" data-ask="sent" data-relevant='[">", "fever", 0]'><div class="step"><input value=""></div></div></form>`;
+
+  it("leaves out what the answers so far make needless", () => {
+    document.body.innerHTML = TWO;
+    enhanceSteps(document);
+    const [fever, sent] = [...document.querySelectorAll<HTMLElement>(".ask")];
+    const type = (value: string): void => {
+      const input = fever?.querySelector("input") as HTMLInputElement;
+      input.value = value;
+      input.dispatchEvent(new Event("input", { bubbles: true }));
+    };
+    expect(sent?.classList.contains("skipped")).toBe(true);
+    type("0");
+    expect(sent?.classList.contains("skipped")).toBe(true);
+    expect(document.querySelector("[data-progress-text]")?.textContent).toBe("1 done, 0 to go");
+    type("２");
+    expect(sent?.classList.contains("skipped")).toBe(false);
   });
 });
 

@@ -1,4 +1,5 @@
 /** What the server signed, and whether it is still what it signed. */
+import type { Vault } from "../outbox/vault.js";
 
 export interface Kept {
   text: string;
@@ -30,25 +31,21 @@ export interface Bundle {
 /** whole: signed by the key first seen; broken: not; unchecked: this phone cannot tell. */
 export type Verdict = "whole" | "broken" | "unchecked";
 
-const BUNDLE = "yipan.bundle";
-const KEY = "yipan.bundle.key";
+const BUNDLE = "orders";
+const KEY = "orders.key";
 
-export function kept(): Kept | null {
-  try {
-    return JSON.parse(localStorage.getItem(BUNDLE) ?? "null") as Kept | null;
-  } catch {
-    return null;
-  }
+export async function kept(vault: Vault): Promise<Kept | null> {
+  return vault.get<Kept>("bundle", BUNDLE);
 }
 
 /** Keep a bundle; the key of the first one is remembered and no other is believed afterwards. */
-export function keep(bundle: Kept): void {
-  if (localStorage.getItem(KEY) === null) localStorage.setItem(KEY, bundle.public_key);
-  localStorage.setItem(BUNDLE, JSON.stringify(bundle));
+export async function keep(vault: Vault, bundle: Kept): Promise<void> {
+  if ((await vault.get<string>("bundle", KEY)) === null) await vault.put("bundle", KEY, bundle.public_key);
+  await vault.put("bundle", BUNDLE, bundle);
 }
 
-export async function verdict(bundle: Kept): Promise<Verdict> {
-  if (bundle.public_key !== localStorage.getItem(KEY)) return "broken";
+export async function verdict(vault: Vault, bundle: Kept): Promise<Verdict> {
+  if (bundle.public_key !== (await vault.get<string>("bundle", KEY))) return "broken";
   let key: CryptoKey;
   try {
     key = await crypto.subtle.importKey("raw", bytes(bundle.public_key), "Ed25519", false, ["verify"]);

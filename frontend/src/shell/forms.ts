@@ -2,23 +2,16 @@
  * Forms that are never sent twice and never lost.
  *
  * Every `form[data-once]` carries a key made here (`client_key`); the server takes one key once.
- * A `form[data-keep="ID"]` is also kept on this phone: what is typed, and what was pressed while there
- * was no network. Its state text is one of the form's own `data-text-*` attributes, in the reader's
- * language; "received" is written only after the server answered.
+ * A `form[data-keep="ID"]` is also kept on this phone, encrypted: what is typed, and what was pressed while
+ * there was no network; both wait in the outbox that the field app shows. Its state text is one of the form's
+ * own `data-text-*` attributes, in the reader's language; "received" is written only after the server answered.
  */
+import { newKey } from "../outbox/key.js";
+import { addItem, flush as flushOutbox, goOn, waiting, type Item, type Outcome } from "../outbox/outbox.js";
+import { sendItem } from "../outbox/sending.js";
+import { NoVault, openVault, rememberPerson, StorageFull, type Vault } from "../outbox/vault.js";
 
-const DRAFT = "yipan.draft.";
-export const WAITING = "yipan.waiting.";
-
-/** Something pressed that the server has not answered yet. */
-export interface Waiting {
-  key: string;
-  form: string;
-  action: string;
-  fields: [string, string][];
-  actor: string;
-  at: string;
-}
+export { newKey };
 
 type State = "typing" | "sending" | "kept" | "received" | "refused";
 
@@ -27,14 +20,15 @@ type State = "typing" | "sending" | "kept" | "received" | "refused";
 export function enhanceForms(root: ParentNode): void {
   root.querySelectorAll<HTMLFormElement>("form[data-once], form[data-keep]").forEach((form) => {
     clientKey(form);
-    if (form.dataset["keep"]) restore(form);
+    if (form.dataset["keep"]) void restore(form);
   });
 }
 
 export function watchForms(doc: Document): void {
+  rememberPerson(actor());
   doc.addEventListener("input", (event) => {
     const form = (event.target as HTMLElement | null)?.closest<HTMLFormElement>("form[data-keep]");
-    if (form) keepDraft(form);
+    if (form) void keepDraft(form);
   });
   doc.addEventListener("submit", (event) => {
     const form = event.target as HTMLFormElement;
@@ -51,9 +45,9 @@ export function watchForms(doc: Document): void {
     if (!event.persisted) return;
     doc.querySelectorAll<HTMLFormElement>("form[data-once]").forEach((form) => delete form.dataset["pressed"]);
   });
-  window.addEventListener("online", () => void flush());
+  window.addEventListener("online", () => void flush(true));
   doc.addEventListener("click", (event) => {
-    if ((event.target as HTMLElement | null)?.closest("[data-retry]")) void flush();
+    if ((event.target as HTMLElement | null)?.closest("[data-retry]")) void flush(true);
   });
 }
 
@@ -70,41 +64,79 @@ export function clientKey(form: HTMLFormElement): string {
   return field.value;
 }
 
-/** A version 4 UUID; `randomUUID` is missing where a page is served without TLS. */
-export function newKey(): string {
-  if (typeof crypto.randomUUID === "function") return crypto.randomUUID();
-  const bytes = crypto.getRandomValues(new Uint8Array(16));
-  bytes[6] = ((bytes[6] as number) & 0x0f) | 0x40;
-  bytes[8] = ((bytes[8] as number) & 0x3f) | 0x80;
-  const hex = [...bytes].map((b) => b.toString(16).padStart(2, "0")).join("");
-  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
+// ---- where it is kept ---------------------------------------------------------------------------
+
+let opened: { person: string; vault: Promise<Vault | null> } | null = null;
+
+/** The vault of whoever is signed in; null: nobody is, or this phone can keep nothing. */
+function vaultHere(): Promise<Vault | null> {
+  const person = actor();
+  if (!person) return Promise.resolve(null);
+  if (opened?.person !== person) {
+    const vault = openVault(person).catch((fault: unknown) => {
+      if (fault instanceof NoVault || fault instanceof StorageFull) return null;
+      throw fault;
+    });
+    opened = { person, vault };
+  }
+  return opened.vault;
+}
+
+/** Forget the open vault: it was wiped. */
+export function closeVault(): void {
+  opened = null;
+}
+
+/** What this person pressed on this phone and the server has not answered. */
+export async function waitingHere(): Promise<Item[]> {
+  const vault = await vaultHere();
+  return vault ? waiting(vault) : [];
 }
 
 // ---- what is typed ------------------------------------------------------------------------------
 
-function draftName(form: HTMLFormElement): string {
-  return `${DRAFT}${actor()}.${form.dataset["keep"]}`;
+let writing: Promise<unknown> = Promise.resolve();
+
+/** Drafts are written one after the other: the last typed is the last kept. */
+export function keepDraft(form: HTMLFormElement): Promise<unknown> {
+  const fields = textFields(form);
+  writing = writing.then(() => put(async (vault) => vault.put("draft", draftName(form), fields)));
+  return writing;
 }
 
-function keepDraft(form: HTMLFormElement): void {
-  store(draftName(form), JSON.stringify(textFields(form)));
-}
-
-function restore(form: HTMLFormElement): void {
-  const kept = localStorage.getItem(draftName(form));
+export async function restore(form: HTMLFormElement): Promise<void> {
+  const vault = await vaultHere();
+  const kept = vault && (await vault.get<[string, string][]>("draft", draftName(form)));
   if (!kept || form.dataset["restored"]) return;
   form.dataset["restored"] = "yes";
-  for (const [name, value] of JSON.parse(kept) as [string, string][]) {
-    if (name === "csrfmiddlewaretoken") continue;
+  for (const [name, value] of kept) {
+    if (name === "csrfmiddlewaretoken" || name === "client_key") continue;
     const field = form.elements.namedItem(name);
     if (field instanceof HTMLInputElement && (field.type === "checkbox" || field.type === "radio")) field.checked = field.value === value;
     else if (field instanceof HTMLInputElement || field instanceof HTMLTextAreaElement || field instanceof HTMLSelectElement) field.value = value;
+    if (field instanceof HTMLInputElement) field.dispatchEvent(new Event("kept"));
   }
 }
 
+function draftName(form: HTMLFormElement): string {
+  return `form ${form.dataset["keep"]}`;
+}
+
 function textFields(form: HTMLFormElement, submitter?: HTMLElement | null): [string, string][] {
-  const fields = [...new FormData(form, submitter)].filter((f): f is [string, string] => typeof f[1] === "string");
-  return fields;
+  return [...new FormData(form, submitter)].filter((f): f is [string, string] => typeof f[1] === "string");
+}
+
+/** Keep something; false where this phone cannot. */
+async function put(work: (vault: Vault) => Promise<void>): Promise<boolean> {
+  const vault = await vaultHere();
+  if (!vault) return false;
+  try {
+    await work(vault);
+    return true;
+  } catch (fault) {
+    if (fault instanceof StorageFull) return false; // the caller says so
+    throw fault;
+  }
 }
 
 // ---- what is pressed ----------------------------------------------------------------------------
@@ -112,91 +144,70 @@ function textFields(form: HTMLFormElement, submitter?: HTMLElement | null): [str
 export async function send(form: HTMLFormElement, submitter: HTMLElement | null = null): Promise<void> {
   if (form.dataset["pressed"]) return;
   form.dataset["pressed"] = "yes";
-  const item: Waiting = {
+  const item: Item = {
     key: clientKey(form),
+    kind: "form",
     form: form.dataset["keep"] ?? "",
     action: form.action,
     fields: textFields(form, submitter),
-    actor: actor(),
+    label: form.dataset["label"] ?? document.title,
     at: new Date().toISOString(),
+    tries: 0,
   };
-  const kept = store(WAITING + item.key, JSON.stringify(item));
   say(form, "sending");
-  await deliver(item, form, kept);
+  if (await put((vault) => addItem(vault, item))) {
+    await flush(true);
+    // What was pressed earlier goes first: where that could not go, this waits behind it.
+    if ((await waitingHere()).some((one) => one.key === item.key)) say(form, "kept");
+  } else {
+    const outcome = await sendItem(item, place());
+    if (outcome.state === "later") say(form, "refused");
+    else await told(item, outcome, null);
+  }
   delete form.dataset["pressed"];
 }
 
-/** Send what waits; one tab at a time, and only what this person pressed. */
-export async function flush(): Promise<void> {
-  const work = async (): Promise<void> => {
-    for (const item of waiting()) {
-      const form = [...document.querySelectorAll<HTMLFormElement>("form[data-keep]")].find((f) => f.dataset["keep"] === item.form) ?? null;
-      if (!form?.dataset["pressed"]) await deliver(item, form, true);
-    }
-  };
-  if (navigator.locks) await navigator.locks.request("yipan.flush", work);
-  else await work();
-  tellWaiting();
-}
-
-export function waiting(): Waiting[] {
-  const names = Array.from({ length: localStorage.length }, (_, i) => localStorage.key(i) ?? "");
-  return names
-    .filter((n) => n.startsWith(WAITING))
-    .map((n) => JSON.parse(localStorage.getItem(n) ?? "null") as Waiting)
-    .filter((w) => w?.actor === actor())
-    .sort((a, b) => a.at.localeCompare(b.at));
-}
-
-async function deliver(item: Waiting, form: HTMLFormElement | null, kept: boolean): Promise<void> {
-  let answer: Response;
-  try {
-    answer = await fetch(item.action, { method: "POST", body: body(item), credentials: "same-origin", headers: { Accept: "application/json, text/html;q=0.9" } });
-  } catch {
-    // No network: it stays on this phone, or, where the phone refuses to store, in the form.
-    if (form) say(form, kept ? "kept" : "refused");
-    return tellWaiting();
+/** Send what waits, in the order it was pressed; one tab at a time, and only what this person pressed. */
+export async function flush(atOnce = false): Promise<void> {
+  const vault = await vaultHere();
+  if (vault) {
+    if (atOnce) await goOn(vault);
+    const next = await flushOutbox(vault, (item) => sendItem(item, place()), (item, outcome) => told(item, outcome, vault));
+    if (next !== null) again(next);
   }
-  if (answer.status >= 500 || answer.status === 429) {
-    if (form) say(form, kept ? "kept" : "refused");
-    return tellWaiting();
-  }
-  await answered(item, form, answer);
+  await tellWaiting();
 }
 
-/** The token of now: the one kept may have been changed by signing in since. */
-function body(item: Waiting): URLSearchParams {
-  const token = document.querySelector<HTMLInputElement>('input[name="csrfmiddlewaretoken"]')?.value;
-  const fields = item.fields.map(([name, value]): [string, string] => [name, name === "csrfmiddlewaretoken" && token ? token : value]);
-  return new URLSearchParams(fields);
+let timer: ReturnType<typeof setTimeout> | undefined;
+
+function again(at: number): void {
+  clearTimeout(timer);
+  timer = setTimeout(() => void flush(), Math.max(1000, at - Date.now()));
 }
 
-async function answered(item: Waiting, form: HTMLFormElement | null, answer: Response): Promise<void> {
-  const json = (answer.headers.get("Content-Type") ?? "").includes("application/json");
-  if (signInAsked(answer, item)) {
+function place(): { signIn: string } {
+  return { signIn: document.body.dataset["signIn"] ?? "" };
+}
+
+async function told(item: Item, outcome: Outcome, vault: Vault | null): Promise<void> {
+  const form = [...document.querySelectorAll<HTMLFormElement>("form[data-keep]")].find((f) => f.dataset["keep"] === item.form) ?? null;
+  if (outcome.state === "later") {
     if (form) say(form, "kept");
-    return tellWaiting();
+    return;
   }
-  localStorage.removeItem(WAITING + item.key);
-  if (answer.ok || answer.redirected) forgetDraft(item);
-  if (!form) return tellWaiting();
-  if (json) {
-    const told = (await answer.json()) as { received_at?: string; message?: string; next?: string };
-    if (answer.ok) {
-      say(form, "received", { time: told.received_at ?? "", message: told.message ?? "" });
+  if (outcome.state === "received") await vault?.drop("draft", `form ${item.form}`);
+  if (!form) return; // a refusal waits in the outbox with the server's words
+  if (outcome.state === "refused") await vault?.drop("item", item.key); // the form itself holds what was typed
+  const { answer } = outcome;
+  if ((answer.headers.get("Content-Type") ?? "").includes("application/json")) {
+    const words = (await answer.json()) as { received_at?: string; message?: string; next?: string };
+    if (outcome.state === "received") {
+      say(form, "received", { time: words.received_at ?? "", message: words.message ?? "" });
       renew(form);
-      if (told.next) window.location.assign(told.next);
-    } else say(form, "refused", { message: told.message ?? "" });
+      if (words.next) window.location.assign(words.next);
+    } else say(form, "refused", { message: words.message ?? "" });
   } else if (answer.redirected) window.location.assign(answer.url);
   else replaceMain(await answer.text(), form, answer.ok);
-  tellWaiting();
-}
-
-/** The session ended meanwhile: what was pressed waits until this person has signed in again. */
-function signInAsked(answer: Response, item: Waiting): boolean {
-  if (answer.status === 401) return true;
-  const wall = document.body.dataset["signIn"];
-  return Boolean(wall && answer.redirected && new URL(answer.url).pathname === wall && new URL(item.action).pathname !== wall);
 }
 
 /** A page came back (the form with its faults, or the next page): show its main part. */
@@ -205,17 +216,15 @@ function replaceMain(text: string, form: HTMLFormElement, ok: boolean): void {
   const main = document.querySelector("main");
   if (!page || !main) return say(form, ok ? "received" : "refused");
   main.replaceWith(document.adoptNode(page));
+  page.querySelectorAll<HTMLFormElement>("form[data-keep]").forEach((f) => (f.dataset["restored"] = "yes")); // the answer stands over the draft
   enhanceForms(page);
+  document.dispatchEvent(new CustomEvent("yipan:replaced", { detail: page }));
   page.querySelector<HTMLElement>("[aria-invalid='true'], [role='alert'], h1")?.focus();
 }
 
 function renew(form: HTMLFormElement): void {
   const field = form.querySelector<HTMLInputElement>('input[name="client_key"]');
   if (field) field.value = newKey();
-}
-
-function forgetDraft(item: Waiting): void {
-  localStorage.removeItem(`${DRAFT}${item.actor}.${item.form}`);
 }
 
 // ---- telling --------------------------------------------------------------------------------------
@@ -237,8 +246,8 @@ function stateLine(form: HTMLFormElement): HTMLElement {
 }
 
 /** `[data-waiting]` is shown while something waits; its `{n}` is how many. */
-function tellWaiting(): void {
-  const n = waiting().length;
+async function tellWaiting(): Promise<void> {
+  const n = (await waitingHere()).length;
   document.querySelectorAll<HTMLElement>("[data-waiting]").forEach((box) => {
     box.hidden = n === 0;
     const words = box.querySelector<HTMLElement>("[data-waiting-text]");
@@ -249,13 +258,4 @@ function tellWaiting(): void {
 /** Whose drafts these are: a phone is handed on, and one person's report is never sent as another's. */
 function actor(): string {
   return document.body.dataset["actor"] ?? "";
-}
-
-function store(name: string, value: string): boolean {
-  try {
-    localStorage.setItem(name, value);
-    return true;
-  } catch {
-    return false; // full or forbidden; the caller says so
-  }
 }

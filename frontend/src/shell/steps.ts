@@ -1,4 +1,5 @@
-/** The step field: −, value, +, "same"; a warning lets one go on; a bar shows how many are answered. */
+/** The step field: −, value, +, "same"; skip logic; a warning lets one go on; a bar shows how many are answered. */
+import { skipped, toNumber, type Tree } from "../field/rules.js";
 
 export function enhanceSteps(root: ParentNode): void {
   root.querySelectorAll<HTMLElement>(".ask").forEach((ask) => {
@@ -7,7 +8,15 @@ export function enhanceSteps(root: ParentNode): void {
     ask.dataset["ready"] = "yes";
     ask.addEventListener("click", (event) => onClick(event, input));
     input.addEventListener("input", () => judge(ask, input));
+    input.addEventListener("kept", () => judge(ask, input)); // a draft came back
     judge(ask, input);
+  });
+  root.querySelectorAll<HTMLFormElement>("form:has([data-relevant])").forEach((form) => {
+    if (form.dataset["skips"]) return;
+    form.dataset["skips"] = "yes";
+    form.addEventListener("input", () => skip(form));
+    form.addEventListener("change", () => skip(form));
+    skip(form);
   });
 }
 
@@ -15,8 +24,30 @@ function onClick(event: Event, input: HTMLInputElement): void {
   const button = (event.target as HTMLElement).closest<HTMLElement>("[data-step], [data-same]");
   if (!button) return;
   if (button.dataset["same"] !== undefined) input.value = button.dataset["same"];
-  else input.value = String(Math.max(Number(input.min || 0), Number(input.value || 0) + Number(button.dataset["step"])));
+  else input.value = stepped(input, Number(button.dataset["step"]));
   input.dispatchEvent(new Event("input", { bubbles: true }));
+}
+
+/** One more or less, with as many places as were typed: 2.5 and one more is 3.5. */
+function stepped(input: HTMLInputElement, by: number): string {
+  const places = (input.value.split(".")[1] ?? "").length;
+  return String(Math.max(Number(input.min || 0), Number((Number(input.value || 0) + by).toFixed(places))));
+}
+
+/** Leave out what the answers so far make needless; without this script each question says when it counts. */
+function skip(form: HTMLFormElement): void {
+  const asks = [...form.querySelectorAll<HTMLElement>("[data-ask]")];
+  const answers = new Map(asks.map((ask): [string, number | null] => [ask.dataset["ask"] ?? "", answered(ask)]));
+  const conditions = new Map(asks.filter((ask) => ask.dataset["relevant"]).map((ask): [string, Tree] => [ask.dataset["ask"] ?? "", JSON.parse(ask.dataset["relevant"] ?? "") as Tree]));
+  const left = skipped(conditions, answers);
+  for (const ask of asks) ask.classList.toggle("skipped", left.has(ask.dataset["ask"] ?? ""));
+  const first = form.querySelector<HTMLInputElement>(".step input");
+  if (first) count(form);
+}
+
+function answered(ask: HTMLElement): number | null {
+  const field = ask.querySelector<HTMLInputElement | HTMLSelectElement>(".step input, .step select");
+  return field ? (toNumber(field.value, 9) ?? null) : null;
 }
 
 /** Mark a value equal to yesterday's, warn about one far from it, count the answered ones. */
@@ -26,10 +57,13 @@ function judge(ask: HTMLElement, input: HTMLInputElement): void {
   input.toggleAttribute("data-as-yesterday", same);
   const message = ask.querySelector<HTMLElement>("[data-warn]");
   if (message) message.textContent = warning(input, Number(yesterday), message);
-  const form = input.form;
-  const bar = form?.querySelector<HTMLProgressElement>("progress[data-progress]");
-  if (!form || !bar) return;
-  const inputs = [...form.querySelectorAll<HTMLInputElement>(".step input")];
+  if (input.form) count(input.form);
+}
+
+function count(form: HTMLFormElement): void {
+  const bar = form.querySelector<HTMLProgressElement>("progress[data-progress]");
+  if (!bar) return;
+  const inputs = [...form.querySelectorAll<HTMLInputElement>(".ask:not(.skipped) .step input")];
   const answered = inputs.filter((i) => i.value !== "").length;
   bar.max = inputs.length;
   bar.value = answered;

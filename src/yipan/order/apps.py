@@ -9,7 +9,16 @@ class OrderConfig(AppConfig):
     def ready(self) -> None:
         """Give the audit its words for what happens to orders."""
         from yipan.access.audit import name_events  # models are not ready before this
+        from yipan.report.field.parts import NIL, offer
 
+        offer(
+            "orders",
+            bundle="order:bundle",
+            act=("order:act", NIL, "acknowledge"),
+            delivery=("order:delivery", NIL),
+            inbox="order:inbox",
+            offline="order:offline",
+        )
         name_events(
             {
                 "order.drafted": _("order drafted"),

@@ -26,6 +26,7 @@ from yipan.report.errors import EmptyFile
 from yipan.report.exchange.actions import go_on, take_file
 from yipan.report.exchange.api import router as standards
 from yipan.report.exchange.reading import check_size, read_bytes
+from yipan.report.field.api import router as field
 from yipan.report.forms.daily import default_day
 from yipan.report.models import RowAside, Source, Submission, Value
 from yipan.report.registers.api import router as registers
@@ -37,6 +38,7 @@ from yipan.report.views.upload import sender
 router = Router(tags=["report"], auth=AUTH)
 router.add_router("", standards)
 router.add_router("", registers)
+router.add_router("", field)
 PAGE = 500
 
 

@@ -23,6 +23,7 @@ class ReportConfig(AppConfig):
                 "report.file_taken": _("file taken"),
                 "report.cases_taken": _("cases taken"),
                 "report.row_settled": _("row aside settled"),
+                "report.outbox_brought": _("outbox of a phone brought in"),
                 "report.absence_noted": _("absence noted"),
                 "report.cases_read": _("line list read"),
                 "dictionary.recorded": _("dictionary changed"),

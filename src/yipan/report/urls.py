@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
+from yipan.report.field import views as field
 from yipan.report.views import aside, cases, form, home, openrosa, requests, tables, upload, values
 
 app_name = "report"
@@ -11,6 +12,10 @@ app_name = "report"
 urlpatterns = [
     path("", home.home, name="home"),
     path("form/", form.form, name="form"),
+    path("field/", field.app, name="field"),
+    path("field/manifest.webmanifest", field.manifest, name="field_manifest"),
+    path("field/worker.js", field.worker, name="field_worker"),
+    path("field/outbox/", field.outbox, name="field_outbox"),
     path("upload/", upload.upload, name="upload"),
     path("templates/counts.csv", upload.template, {"kind": "counts", "format": "csv"}, name="counts_csv"),
     path("templates/counts.xlsx", upload.template, {"kind": "counts", "format": "xlsx"}, name="counts_xlsx"),

@@ -19,10 +19,10 @@ from yipan.access.signing import signed_in
 from yipan.kernel.words import day as day_in_words
 from yipan.places.models import Unit
 from yipan.report.errors import NotADate, Refused, ReportError
+from yipan.report.field.actions import take_answers
 from yipan.report.forms.current import asked_on
 from yipan.report.forms.daily import (
     Page,
-    adds_nothing,
     daily_page,
     days_to_choose,
     default_day,
@@ -30,8 +30,8 @@ from yipan.report.forms.daily import (
     unit_of_page,
     week_of,
 )
-from yipan.report.models import Source, Submission
-from yipan.report.values.actions import faults_of_values, submit_values
+from yipan.report.models import Submission
+from yipan.report.review.queries import questions_to
 from yipan.report.values.rules import to_day
 
 
@@ -68,32 +68,14 @@ def _take(request: PersonRequest, page: Page) -> HttpResponse:
     fault: ReportError | None = None
     sent: Submission | None = None
     try:
-        if answers.faults:
-            others = faults_of_values(
-                incident=board.incident,
-                unit=page.unit,
-                day=page.day,
-                values=answers.values,
-                at=board.now,
-                reasons=answers.reasons,
-                unchanged=answers.unchanged,
-            )
-            raise Refused({**others, **answers.faults}, where=page.unit.code)
-        if adds_nothing(page, answers):
-            return _received(request, page, None)
-        sent = submit_values(
+        sent = take_answers(
             incident=board.incident,
-            unit=page.unit,
-            day=page.day,
-            values=answers.values,
+            page=page,
+            answers=answers,
             actor=request.user,
-            source=Source.FORM,
             at=board.now,
             client_key=request.POST.get("client_key", "")[:64] or str(uuid4()),
             scope=request.scope,
-            reasons=answers.reasons,
-            unchanged=answers.unchanged,
-            texts=answers.texts,
         )
     except Refused as refused:
         for ask in page.asks:
@@ -102,13 +84,15 @@ def _take(request: PersonRequest, page: Page) -> HttpResponse:
     except ReportError as refused:
         fault = refused
     if fault is None:
-        return _received(request, page, sent)
+        return _received(request, page, sent, answers.left_out)
     if wants_json(request) and "text/html" not in request.headers.get("Accept", ""):
         return JsonResponse(fault.as_dict(), status=fault.status)
     return _show(request, page, fault)
 
 
-def _received(request: PersonRequest, page: Page, sent: Submission | None) -> HttpResponse:
+def _received(
+    request: PersonRequest, page: Page, sent: Submission | None, left_out: frozenset[str]
+) -> HttpResponse:
     zone = request.board.time.zone
     moment = sent.received_at if sent is not None else page.reported
     clock = f"{moment.astimezone(zone):%H:%M}" if moment else ""
@@ -122,12 +106,15 @@ def _received(request: PersonRequest, page: Page, sent: Submission | None) -> Ht
             {"received_at": clock, "message": message, "submission": sent.pk if sent else None}
         )
     told = f"sent={sent.pk}" if sent is not None else "stands=1"
+    dropped = [a.element.id for a in page.asks if a.typed and a.element.id in left_out]
+    told += f"&left_out={','.join(dropped)}" if dropped else ""
     query = f"?unit={page.unit.code}&day={page.day.isoformat()}&period={page.period}&{told}"
     return redirect(f"{reverse('report:form')}{query}")
 
 
 def _show(request: PersonRequest, page: Page, fault: ReportError | None = None) -> HttpResponse:
     board = request.board
+    asked = questions_to(board.incident, unit=page.unit, day=page.day, known_at=board.at)
     sent = None
     if request.GET.get("sent", "").isdigit():
         sent = Submission.objects.filter(
@@ -139,6 +126,11 @@ def _show(request: PersonRequest, page: Page, fault: ReportError | None = None) 
         "days": days_to_choose(board.time, board.incident, board.at),
         "fault": fault,
         "sent": sent,
+        "left_out": [
+            ask.element.label
+            for ask in page.asks
+            if ask.element.id in request.GET.get("left_out", "").split(",")
+        ],
         "stands": bool(request.GET.get("stands")),
         "reason": request.POST.get("reason", ""),
         "may_choose": request.scope.home != page.unit or not page.unit.reports,
@@ -152,6 +144,9 @@ def _show(request: PersonRequest, page: Page, fault: ReportError | None = None) 
                 period="weekly",
             )
         ),
+        "questions": [
+            (ask.element, asked[ask.element.id]) for ask in page.asks if ask.element.id in asked
+        ],
         "keep": f"{page.period}.{page.unit.code}.{page.day.isoformat()}",
     }
     return render(request, "report/form.html", context, status=fault.status if fault else 200)
