@@ -1,12 +1,14 @@
 """The morning window: every unit sends its page once, with retries, at a steady rate.
 
-    python benchmarks/morning_window.py [--rate 210] [--seconds 60] [--retries 3] [--database-url postgresql://…]
+    python benchmarks/morning_window.py [--rate 210] [--seconds 600] [--database-url postgresql://…]
 
 Starts the server as `yipan serve` does (granian, two workers), makes units, and sends pages of five
-values at the rate given over kept connections; each page is sent up to three times under the same key.
-Counts what was lost and what was doubled in the database afterwards. Prints throughput and p50, p95,
-p99 and writes benchmarks/results/morning_window-DATABASE.json. Asked for: 210 requests/s for 10 minutes,
-p95 at most 0.1 s on PostgreSQL, none lost, none twice.
+values at the rate given over kept connections, from 200 phones with a token each; each page is sent
+three times under the same key, the second time after all have been sent once, as a network that failed
+does it. Client, server and database share the machine. Counts what was lost and what was doubled in
+the database afterwards. Prints throughput and p50, p95, p99, the last results of both databases side by
+side, and writes benchmarks/results/morning_window-DATABASE.json. Asked for: 210 requests/s for 10
+minutes, p95 at most 0.1 s on PostgreSQL, none lost, none twice.
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ import json
 import os
 import platform
 import random
+import resource
 import signal
 import subprocess
 import sys
@@ -30,10 +33,12 @@ from typing import Any
 RESULTS = Path(__file__).parent / "results"
 NOON = datetime(2020, 2, 24, 4, tzinfo=UTC)
 CONNECTIONS = 32
+PHONES = 200
+DATABASES = ("postgresql", "sqlite")
 
 
-def prepare(units: int) -> tuple[str, list[str]]:
-    """Make a province of so many villages, an exercise at noon, and one token; return it and the codes."""
+def prepare(units: int) -> tuple[list[str], list[str]]:
+    """Make a province of so many villages, an exercise at noon, and tokens; return them and the codes."""
     import django
 
     django.setup()
@@ -70,29 +75,32 @@ def prepare(units: int) -> tuple[str, list[str]]:
         username="phones", display_name="", password=None, language="en", by=None, at=NOON
     )
     grant_role(user=user, role=Role.COUNTY_OFFICER, unit=top, sensitivity=1, by=None, at=NOON)
-    _token, secret = issue_token(
-        user=user, name="phones", actions=[Action.REPORT_SUBMIT, Action.PLACE_READ], by=user, at=now,
-        expires_at=now + timedelta(days=1),
-    )  # fmt: skip
-    return secret, [code for level, code, *_rest in rows if level == "village"]
+    secrets = [
+        issue_token(
+            user=user, name=f"phone {i}", actions=[Action.REPORT_SUBMIT, Action.PLACE_READ], by=user,
+            at=now, expires_at=now + timedelta(days=1),
+        )[1]
+        for i in range(PHONES)
+    ]  # fmt: skip
+    return secrets, [code for level, code, *_rest in rows if level == "village"]
 
 
 class Caller:
     """One kept connection: plain HTTP/1.1, so that the client costs the machine little."""
 
-    def __init__(self, port: int, secret: str) -> None:
-        self.port, self.secret = port, secret
+    def __init__(self, port: int) -> None:
+        self.port = port
         self.reader: asyncio.StreamReader | None = None
         self.writer: asyncio.StreamWriter | None = None
 
-    async def post(self, body: bytes) -> int:
+    async def post(self, secret: str, body: bytes) -> int:
         """Send one page and return the status."""
         if self.writer is None:
             self.reader, self.writer = await asyncio.open_connection("127.0.0.1", self.port)
         assert self.reader is not None
         self.writer.write(
             b"POST /api/report/values HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
-            + f"Authorization: Bearer {self.secret}\r\nContent-Length: {len(body)}\r\n\r\n".encode()
+            + f"Authorization: Bearer {secret}\r\nContent-Length: {len(body)}\r\n\r\n".encode()
             + body
         )
         head = await self.reader.readuntil(b"\r\n\r\n")
@@ -104,7 +112,7 @@ class Caller:
 
 
 async def morning(
-    port: int, secret: str, codes: list[str], *, rate: float, seconds: float, retries: int
+    port: int, secrets: list[str], codes: list[str], *, rate: float, seconds: float, retries: int
 ) -> dict[str, Any]:
     """Send pages at the rate; latency counts from when each was due, so a queue shows."""
     total = int(rate * seconds)
@@ -124,17 +132,22 @@ async def morning(
     statuses: dict[int, int] = {}
 
     async def work() -> None:
-        caller = Caller(port, secret)
+        caller = Caller(port)
         while True:
             due, page = await queue.get()
             try:
-                status = await caller.post(pages[page])
+                status = await caller.post(secrets[page % len(secrets)], pages[page])
             except (OSError, asyncio.IncompleteReadError):
                 caller.writer, status = None, 0
             statuses[status] = statuses.get(status, 0) + 1
             latencies.append(time.perf_counter() - due)
             queue.task_done()
 
+    for caller in [Caller(port) for _ in range(4)]:  # both workers are awake before the morning
+        for _ in range(4):
+            first = await caller.post(secrets[0], pages[0])
+            if first != 200:
+                raise SystemExit(f"the server answers {first}")
     workers = [asyncio.create_task(work()) for _ in range(CONNECTIONS)]
     started = time.perf_counter()
     for i, page in enumerate(plan):
@@ -177,7 +190,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--rate", type=float, default=210.0)
-    parser.add_argument("--seconds", type=float, default=60.0)
+    parser.add_argument("--seconds", type=float, default=600.0)
     parser.add_argument("--retries", type=int, default=3)
     parser.add_argument("--units", type=int, default=50_000)
     parser.add_argument("--port", type=int, default=8199)
@@ -187,7 +200,7 @@ def main() -> None:
         os.environ["YIPAN_HOME"] = home
         os.environ["YIPAN_DATABASE_URL"] = asked.database_url
         os.environ["DJANGO_SETTINGS_MODULE"] = "yipan.kernel.settings"
-        secret, codes = prepare(asked.units)
+        secrets, codes = prepare(asked.units)
         from django.db import connections
 
         connections.close_all()
@@ -199,11 +212,15 @@ def main() -> None:
         try:
             wait_for(asked.port)
             figures = asyncio.run(
-                morning(asked.port, secret, codes, rate=asked.rate, seconds=asked.seconds, retries=asked.retries)
+                morning(asked.port, secrets, codes, rate=asked.rate, seconds=asked.seconds, retries=asked.retries)
             )  # fmt: skip
         finally:
             server.send_signal(signal.SIGINT)
             server.wait(30)
+        spent = resource.getrusage(resource.RUSAGE_CHILDREN)
+        figures["server_cpu_ms_a_request"] = round(
+            (spent.ru_utime + spent.ru_stime) * 1000 / figures["sent"], 2
+        )
         from yipan.report.models import Submission, Value
 
         kept = Submission.objects.count()
@@ -213,14 +230,22 @@ def main() -> None:
     machine = {
         "python": platform.python_version(),
         "cpus": os.cpu_count(),
+        "nice": os.nice(0),
         "load_when_run": [round(x, 1) for x in os.getloadavg()],
     }
-    print(f"{'figure':<20}{database:>14}")
-    for name, value in figures.items():
-        print(f"{name:<20}{value!s:>14}")
     RESULTS.mkdir(exist_ok=True)
     text = json.dumps({"machine": machine, "database": database, **figures}, indent=1) + "\n"
     (RESULTS / f"morning_window-{database}.json").write_text(text, encoding="utf-8")
+    print_side_by_side(list(figures))
+
+
+def print_side_by_side(names: list[str]) -> None:
+    """Print the last result of each database; one that has none yet is left out."""
+    files = {d: RESULTS / f"morning_window-{d}.json" for d in DATABASES}
+    last = {d: json.loads(f.read_text("utf-8")) for d, f in files.items() if f.exists()}
+    print(f"{'figure':<26}" + "".join(f"{d:>22}" for d in last))
+    for name in names:
+        print(f"{name:<26}" + "".join(f"{told.get(name, '')!s:>22}" for told in last.values()))
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ from django.db import connection, transaction
 
 from yipan.access.models import ApiToken, AuditRecord, Grant, Incident, User
 from yipan.access.rules import Action, roles_with
-from yipan.places.models import Unit
+from yipan.places.models import Package, Unit
 from yipan.report.dictionary import Element
 from yipan.report.forms.current import elements_named
 from yipan.report.models import DataElement, Submission, Value
@@ -93,7 +93,6 @@ def _sql(vendor: str, by_token: bool, remembered: bool) -> str:
     )
     asked = "i.slug = %(slug)s DESC," if remembered else ""
     or_asked = "OR i.slug = %(slug)s" if remembered else ""
-    valid = "g.valid_from <= %(now)s AND (g.valid_to IS NULL OR g.valid_to > %(now)s)"
     roles = ", ".join(f"'{role}'" for role in ROLES)
     places = Incident.places.through._meta.db_table
     return f"""
@@ -101,28 +100,40 @@ def _sql(vendor: str, by_token: bool, remembered: bool) -> str:
             SELECT p.id AS person, {token}
             {who}
         ),
-        chosen AS (
+        -- MATERIALIZED: planned together, the roots would be looked for among all units
+        held AS MATERIALIZED (
+            SELECT g.role, g.unit_id, own.package_id, own.lft, own.rgt
+            FROM who JOIN {T[Grant]} g ON g.user_id = who.person
+            LEFT JOIN {T[Unit]} own ON own.id = g.unit_id
+            WHERE g.valid_from <= %(now)s AND (g.valid_to IS NULL OR g.valid_to > %(now)s)
+        ),
+        stage AS MATERIALIZED (
+            SELECT i.id, o.package_id, o.lft, o.rgt
+            FROM {T[Incident]} i JOIN {places} ip ON ip.incident_id = i.id
+            JOIN {T[Unit]} o ON o.id = ip.unit_id
+            WHERE i.stood_down_at IS NULL {or_asked}
+        ),
+        chosen AS MATERIALIZED (
             -- the incident a page would show: the one remembered, else the latest that is open in sight
             SELECT i.* FROM {T[Incident]} i
             WHERE (i.stood_down_at IS NULL {or_asked}) AND EXISTS (
-                SELECT 1 FROM who JOIN {T[Grant]} g ON g.user_id = who.person
-                LEFT JOIN {T[Unit]} own ON own.id = g.unit_id
-                WHERE {valid} AND (g.unit_id IS NULL OR EXISTS (
-                    SELECT 1 FROM {places} ip JOIN {T[Unit]} o ON o.id = ip.unit_id
-                    WHERE ip.incident_id = i.id AND o.package_id = own.package_id
-                      AND o.lft <= own.rgt AND o.rgt >= own.lft)))
+                SELECT 1 FROM held WHERE held.unit_id IS NULL OR EXISTS (
+                    SELECT 1 FROM stage o WHERE o.id = i.id AND o.package_id = held.package_id
+                      AND o.lft <= held.rgt AND o.rgt >= held.lft))
             ORDER BY {asked} i.activated_at DESC, i.id DESC LIMIT 1
+        ),
+        spot AS MATERIALIZED (
+            SELECT u.id, u.level, u.package_id, u.lft, u.rgt
+            FROM chosen c JOIN {T[Unit]} u ON u.package_id = c.package_id AND u.code = %(unit)s
         ),
         here AS (
             SELECT who.*, u.id AS unit_id, u.level, c.id AS incident_id, c.slug, c.activated_at,
                    c.stood_down_at, c.clock_at, c.clock_set_at, k.id AS package_id, k.digest
-            FROM who CROSS JOIN chosen c
-            JOIN places_package k ON k.id = c.package_id
-            JOIN {T[Unit]} u ON u.package_id = c.package_id AND u.code = %(unit)s
+            FROM who CROSS JOIN chosen c CROSS JOIN spot u
+            JOIN {Package._meta.db_table} k ON k.id = c.package_id
             WHERE EXISTS (
-                SELECT 1 FROM {T[Grant]} g LEFT JOIN {T[Unit]} own ON own.id = g.unit_id
-                WHERE g.user_id = who.person AND g.role IN ({roles}) AND {valid}
-                  AND own.package_id = u.package_id AND own.lft <= u.lft AND own.rgt >= u.rgt)
+                SELECT 1 FROM held WHERE held.role IN ({roles}) AND held.package_id = u.package_id
+                  AND held.lft <= u.lft AND held.rgt >= u.rgt)
         )
         SELECT h.person, h.unit_id, h.level, h.incident_id, h.slug, h.activated_at, h.stood_down_at,
                h.clock_at, h.clock_set_at, h.package_id, h.digest,
