@@ -5,21 +5,31 @@
 
 A scratch database is made and dropped (PostgreSQL: a new one beside the one named). The table goes to
 stderr; the last line of stdout is one JSON object with `fanout_seconds` (median of the runs),
-`fanout_p95_seconds`, `rows`, `kills`, `lost`, `doubled`, `acks_per_second`.
+`fanout_p95_seconds`, `rows`, `kills`, `lost`, `doubled`, `acks_per_second`, and what lies behind them.
+
+Acknowledgements and polls go over HTTP to `yipan serve` (two granian workers) from the same machine.
+`acks_per_second` counts every answered request: each acknowledgement is sent once and replayed three
+times, each post with a token of its own; `acks_distinct_per_second` counts the acknowledgements alone.
+Every post polls its inbox once a minute, at a constant rate, and its answer's time counts from the
+moment at which it was due; in the first minute no process knows anybody yet.
 """
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import random
 import signal
+import socket
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -28,6 +38,11 @@ import click
 
 RESULTS = Path(__file__).parent / "results"
 START = datetime(2020, 2, 24, 10, 0, tzinfo=UTC)
+
+
+def machine() -> str:
+    """Return what it ran on."""
+    return f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f} at the end"
 
 
 def set_up(url: str, home: str) -> None:
@@ -114,7 +129,11 @@ def issue(n: int) -> Any:
     from yipan.places.models import Unit
 
     at = START + timedelta(days=4 * n)  # beyond the 72 h of the duplicate guard
-    given: dict[str, Any] = {"by": User.objects.get(), "at": at, "scope": system_scope()}
+    given: dict[str, Any] = {
+        "by": User.objects.get(username="bench"),
+        "at": at,
+        "scope": system_scope(),
+    }
     top = Unit.objects.get(level="province")
     order = actions.draft_order(
         incident=Incident.objects.get(), issuer=top, matter="other", title=Text("办", "Do"),
@@ -184,26 +203,216 @@ def go_on(order: Any, at: datetime) -> tuple[int, int, int]:
     return count(order)
 
 
-def acknowledge(order: Any, n: int, replays: int) -> tuple[float, int, int]:
-    """Acknowledge n deliveries, each replayed; return acts a second, lost and doubled."""
-    from yipan.access.models import User
-    from yipan.access.scope import system_scope
-    from yipan.order import actions
+# ---- over HTTP, as `yipan serve` runs ------------------------------------------------------------------
+
+
+def make_posts(n: int) -> list[str]:
+    """Give each of n villages a person with a token that reads and receives orders; return the tokens."""
+    from yipan.access.codes import token_digest
+    from yipan.access.models import ApiToken, Grant, Role, User
+    from yipan.places.models import Unit
+
+    villages = list(Unit.objects.filter(level="village").order_by("lft")[:n])
+    people = User.objects.bulk_create(
+        (User(username=f"post-{u.code}", display_name="", password="!") for u in villages),
+        batch_size=500,
+    )
+    began, ends = datetime.now(UTC) - timedelta(days=1), datetime.now(UTC) + timedelta(days=30)
+    Grant.objects.bulk_create(
+        (
+            Grant(user=person, role=Role.FRONT_LINE, unit=unit, sensitivity=0, valid_from=began)
+            for person, unit in zip(people, villages, strict=True)
+        ),
+        batch_size=500,
+    )
+    secrets = [f"yipan_bench_{u.code}" for u in villages]
+    ApiToken.objects.bulk_create(
+        (
+            ApiToken(
+                user=person, name="bench", digest=token_digest(secret),
+                actions=["order.read", "order.receive"], created_at=began, created_by=person,
+                expires_at=ends,
+            )
+            for person, secret in zip(people, secrets, strict=True)
+        ),
+        batch_size=500,
+    )  # fmt: skip
+    return secrets
+
+
+@contextmanager
+def served(url: str, home: str) -> Iterator[int]:
+    """Run `yipan serve` on a free port until done; the worker stays out, the benchmark releases itself."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = int(free.getsockname()[1])
+    command = [sys.executable, "-m", "yipan.cli", "serve", "--port", str(port), "--no-work"]
+    env = os.environ | {"YIPAN_HOME": home, "YIPAN_DATABASE_URL": url}
+    server = subprocess.Popen(
+        command, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    try:
+        for _try in range(120):
+            with socket.socket() as asking:
+                if asking.connect_ex(("127.0.0.1", port)) == 0:
+                    break
+            time.sleep(0.25)
+        yield port
+    finally:
+        server.terminate()
+        server.wait(timeout=20)
+
+
+@dataclass
+class Answer:
+    """What came back, and how long after it should have been asked."""
+
+    status: int
+    tag: str
+    seconds: float
+
+
+class Line:
+    """One kept-alive connection; what is asked on it waits its turn."""
+
+    def __init__(self, port: int) -> None:
+        self.port = port
+        self.turn = asyncio.Lock()
+        self.reader: asyncio.StreamReader | None = None
+        self.writer: asyncio.StreamWriter | None = None
+
+    async def ask(self, request: bytes, due: float) -> Answer:
+        """Send one request and read its answer; the time counts from when it was due."""
+        async with self.turn:
+            if self.writer is None:
+                self.reader, self.writer = await asyncio.open_connection("127.0.0.1", self.port)
+            assert self.reader is not None
+            self.writer.write(request)
+            head = (await self.reader.readuntil(b"\r\n\r\n")).decode("latin-1")
+            fields = {
+                line.partition(":")[0].lower(): line.partition(":")[2].strip()
+                for line in head.split("\r\n")[1:]
+                if line
+            }
+            status = int(head.split(" ", 2)[1])
+            if fields.get("transfer-encoding") == "chunked":
+                while size := int((await self.reader.readline()).strip(), 16):
+                    await self.reader.readexactly(size + 2)
+                await self.reader.readexactly(2)
+            elif status != 304:
+                await self.reader.readexactly(int(fields.get("content-length", "0")))
+        return Answer(status, fields.get("etag", ""), time.perf_counter() - due)
+
+
+def _request(method: str, path: str, token: str, body: bytes = b"", tag: str = "") -> bytes:
+    lines = [f"{method} {path} HTTP/1.1", "Host: 127.0.0.1", f"Authorization: Bearer {token}"]
+    if tag:
+        lines.append(f"If-None-Match: {tag}")
+    if body:
+        lines += ["Content-Type: application/json", f"Content-Length: {len(body)}"]
+    return ("\r\n".join(lines) + "\r\n\r\n").encode() + body
+
+
+async def acknowledge_all(
+    port: int, work: list[tuple[str, str]], replays: int, lines: int
+) -> tuple[float, list[Answer]]:
+    """Acknowledge each delivery and replay it; return the seconds it took and every answer.
+
+    The replays of one key go out together with the next ones' first tries, on other connections.
+    """
+    queue: asyncio.Queue[bytes] = asyncio.Queue()
+    for delivery, token in work:
+        body = json.dumps({"client_key": f"bench-{delivery}"}).encode()
+        path = f"/api/orders/deliveries/{delivery}/acknowledge"
+        for _again in range(1 + replays):
+            queue.put_nowait(_request("POST", path, token, body))
+    answers: list[Answer] = []
+
+    async def work_off(line: Line) -> None:
+        while not queue.empty():
+            answers.append(await line.ask(queue.get_nowait(), time.perf_counter()))
+
+    began = time.perf_counter()
+    await asyncio.gather(*(work_off(Line(port)) for _n in range(lines)))
+    return time.perf_counter() - began, answers
+
+
+async def poll_all(
+    port: int, tokens: list[str], *, a_minute: int, seconds: float, tags: dict[str, str]
+) -> list[Answer]:
+    """Let the posts poll in turn at a constant rate, whatever the server does; return every answer."""
+    rate, lines = a_minute / 60, [Line(port) for _n in range(64)]
+    answers: list[Answer] = []
+    rng = random.Random(7)
+
+    async def one(token: str, line: Line, due: float) -> None:
+        request = _request("GET", "/api/orders/inbox", token, tag=tags.get(token, ""))
+        answer = await line.ask(request, due)
+        tags[token] = answer.tag
+        answers.append(answer)
+
+    began = time.perf_counter()
+    running: set[asyncio.Task[None]] = set()
+    for n in range(int(rate * seconds)):
+        due = began + n / rate
+        wait = due - time.perf_counter()
+        if wait > 0:
+            await asyncio.sleep(wait)
+        task = asyncio.create_task(one(tokens[n % len(tokens)], rng.choice(lines), due))
+        running.add(task)
+        task.add_done_callback(running.discard)
+    await asyncio.gather(*running)
+    return answers
+
+
+def p95_ms(answers: list[Answer]) -> float:
+    """Return the 95th percentile of how long answers took, in milliseconds."""
+    took = sorted(answer.seconds for answer in answers)
+    return round(1000 * took[max(0, -(-95 * len(took) // 100) - 1)], 1)
+
+
+def over_http(url: str, home: str, order: Any, acks: int, minutes: float) -> dict[str, Any]:
+    """Acknowledge with replays, then let every post poll once a minute; return the figures."""
     from yipan.order.models import Delivery, DeliveryEvent
 
-    user, scope = User.objects.get(), system_scope()
-    chosen = list(Delivery.objects.filter(order=order)[:n])
-    at = order.issued_at + timedelta(minutes=5)
-    began = time.perf_counter()
-    for delivery in chosen:
-        for _replay in range(replays):
-            actions.acknowledge(
-                delivery=delivery, by=user, at=at, client_key=f"b-{delivery.pk}", scope=scope
-            )
-    seconds = time.perf_counter() - began
-    events = DeliveryEvent.objects.filter(act="acknowledge", delivery__order=order).count()
+    posts = Delivery.objects.filter(order=order).count()
+    tokens = make_posts(posts if minutes else acks)
+    chosen = list(
+        Delivery.objects.filter(order=order)
+        .order_by("unit__lft")
+        .values_list("pk", flat=True)[:acks]
+    )
+    replays = 3
+    with served(url, home) as port:
+        work = [(str(pk), token) for pk, token in zip(chosen, tokens, strict=False)]
+        random.Random(3).shuffle(work)
+        seconds, answers = asyncio.run(acknowledge_all(port, work, replays, lines=16))
+        first, later, tags = [], [], {}
+        told = {"a_minute": posts, "tags": tags}
+        if minutes:
+            first = asyncio.run(poll_all(port, tokens, seconds=60 * minutes, **told))
+            later = asyncio.run(poll_all(port, tokens, seconds=60 * minutes, **told))
+    wrong = [a.status for a in answers if a.status != 200]
+    assert not wrong, f"{len(wrong)} acknowledgements refused: {sorted(set(wrong))}"
+    wrong = [a.status for a in (*first, *later) if a.status not in (200, 304)]
+    assert not wrong, f"{len(wrong)} polls refused: {sorted(set(wrong))}"
+    events = DeliveryEvent.objects.filter(act="acknowledge", delivery__order=order)
     read = Delivery.objects.filter(order=order, acknowledged_at__isnull=False).count()
-    return n * replays / seconds, n - read, events - n
+    polls = {
+        "polls_per_second": round(posts / 60, 1),
+        "polls_first_minute_p95_ms": p95_ms(first),
+        "polls_p95_ms": p95_ms(later),
+        "polls_unchanged_share": round(sum(a.status == 304 for a in later) / len(later), 3),
+    } if later else {}  # fmt: skip
+    return {
+        "acks_per_second": round(len(answers) / seconds, 1),
+        "acks_distinct_per_second": round(len(work) / seconds, 1),
+        "acks_replayed": replays,
+        "acks_p95_ms": p95_ms(answers),
+        "acks_lost": len(work) - read,
+        "acks_doubled": events.count() - len(work),
+        **polls,
+    }
 
 
 @click.command(help=__doc__)
@@ -211,13 +420,14 @@ def acknowledge(order: Any, n: int, replays: int) -> tuple[float, int, int]:
 @click.option("--db", default="sqlite", show_default=True, help="sqlite or a PostgreSQL address")
 @click.option("--runs", default=5, show_default=True)
 @click.option("--kills", default=20, show_default=True)
-@click.option("--acks", default=1000, show_default=True)
+@click.option("--acks", default=4000, show_default=True)
+@click.option("--minutes", default=1.0, show_default=True, help="Of polling, twice; 0: none.")
 @click.option("--json", "as_json", is_flag=True)
 @click.option("--keep/--no-keep", default=True, help="Write the figures under benchmarks/results.")
 @click.option("--child", hidden=True)
 @click.option("--home", hidden=True)
 def main(
-    units: int, db: str, runs: int, kills: int, acks: int, as_json: bool,
+    units: int, db: str, runs: int, kills: int, acks: int, minutes: float, as_json: bool,
     keep: bool, child: str | None, home: str | None,
 ) -> None:  # fmt: skip
     if child is not None:
@@ -228,7 +438,7 @@ def main(
     with tempfile.TemporaryDirectory(prefix="yipan-bench-") as place:
         url, drop = scratch(db, place)
         try:
-            outcome = measure(url, place, units, runs, kills, acks)
+            outcome = measure(url, place, units, runs, kills, acks, minutes)
         finally:
             from django.db import connections
 
@@ -245,7 +455,9 @@ def main(
         click.echo(json.dumps(outcome))
 
 
-def measure(url: str, home: str, units: int, runs: int, kills: int, acks: int) -> dict[str, Any]:
+def measure(
+    url: str, home: str, units: int, runs: int, kills: int, acks: int, minutes: float
+) -> dict[str, Any]:
     """Run everything on the scratch database and return the figures."""
     set_up(url, home)
     from django.core.management import call_command
@@ -259,24 +471,28 @@ def measure(url: str, home: str, units: int, runs: int, kills: int, acks: int) -
         written = release(order.issued_at + timedelta(minutes=1))
         seconds.append(time.perf_counter() - began)
         assert written == units, (written, units)
-    rate, lost_acks, doubled_acks = acknowledge(order, acks, replays=3)
-    rng, lost, doubled, killed = random.Random(1), 0, 0, 0
-    for n in range(runs, runs + kills):
+    http = over_http(url, home, order, acks, minutes)
+    rng, lost, doubled, killed, n = random.Random(1), 0, 0, 0, runs
+    while killed < kills and n < runs + 3 * kills:  # one that had finished already does not count
         order = issue(n)
         at = order.issued_at + timedelta(minutes=1)
-        killed += kill_in_the_middle(url, home, at, rng.uniform(0.0, 1.2 * max(seconds)))
+        killed += kill_in_the_middle(
+            url, home, at, rng.uniform(0.0, 0.9 * statistics.median(seconds))
+        )
         rows, distinct, outbox = go_on(order, at)
         lost += (units - distinct) + (units - outbox)
         doubled += (rows - distinct) + max(0, outbox - units)
+        n += 1
     return {
         "units": units,
         "fanout_seconds": round(statistics.median(seconds), 3),
         "fanout_p95_seconds": round(sorted(seconds)[max(0, -(-95 * len(seconds) // 100) - 1)], 3),
         "rows": 3 * units,  # deliveries, their first events, outbox rows
         "kills": killed,
-        "lost": lost + lost_acks,
-        "doubled": doubled + doubled_acks,
-        "acks_per_second": round(rate, 1),
+        "lost": lost + http["acks_lost"],
+        "doubled": doubled + http["acks_doubled"],
+        **http,
+        "machine": machine(),
     }
 
 

@@ -62,9 +62,12 @@ def order_status(*, slug: str | None, as_json: bool) -> None:
     type=click.FloatRange(0.1, 60.0),
     help=_("Seconds between two rounds."),
 )
+@click.option(
+    "--beside", type=click.IntRange(1), hidden=True, help="Stop when this process is gone."
+)
 @json_option
 @verb
-def order_work(*, once: bool, every: float, as_json: bool) -> None:
+def order_work(*, once: bool, every: float, beside: int | None, as_json: bool) -> None:
     start_django()
     import os
     import random
@@ -73,12 +76,17 @@ def order_work(*, once: bool, every: float, as_json: bool) -> None:
     from dataclasses import asdict
 
     from yipan.order.channels.registry import channels
-    from yipan.order.work import one_round
+    from yipan.order.work import CLOCKS_EVERY, one_round
 
     worker = f"{socket.gethostname()[:24]}:{os.getpid()}"
     rng = random.Random()
-    while True:
-        done = one_round(worker=worker, channels=channels(), clock=system_now, rng=rng)
+    looked = float("-inf")
+    while beside is None or os.getppid() == beside:
+        clocks = once or time.monotonic() - looked >= CLOCKS_EVERY
+        done = one_round(
+            worker=worker, channels=channels(), clock=system_now, rng=rng, clocks=clocks
+        )
+        looked = time.monotonic() if clocks else looked
         if as_json and (once or done.any):
             print_json(asdict(done))
         elif once:

@@ -2,6 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import click
 
 from yipan.cli.common import (
@@ -95,8 +102,14 @@ def demo(
 @click.option("--host", default="127.0.0.1", show_default=True)
 @click.option("--port", default=8000, show_default=True, type=click.IntRange(1, 65_535))
 @click.option("--workers", default=2, show_default=True, type=click.IntRange(1, 64))
+@click.option(
+    "--work/--no-work",
+    "working",
+    default=True,
+    help=_("Let orders leave beside the console, as `yipan order work` does."),
+)
 @verb
-def serve(*, host: str, port: int, workers: int) -> None:
+def serve(*, host: str, port: int, workers: int, working: bool) -> None:
     start_django()
     from yipan.access.queries import installation
     from yipan.demo.rules import check_address
@@ -105,7 +118,7 @@ def serve(*, host: str, port: int, workers: int) -> None:
     if here is not None and here.demo:
         check_address(host)
     announce_first_start()
-    serve_console(host=host, port=port, workers=workers, opening=False)
+    serve_console(host=host, port=port, workers=workers, opening=False, working=working)
 
 
 def announce_first_start() -> None:
@@ -118,9 +131,10 @@ def announce_first_start() -> None:
         say(_("Nobody has an account yet. Open /first-start/ and give this code once: %s") % code)
 
 
-def serve_console(*, host: str, port: int, opening: bool, workers: int = 2) -> None:
-    """Serve the console with granian until interrupted."""
-    import threading
+def serve_console(
+    *, host: str, port: int, opening: bool, workers: int = 2, working: bool = True
+) -> None:
+    """Serve the console with granian until interrupted, and the orders' worker beside it."""
     import webbrowser
 
     from django.db import connections
@@ -135,13 +149,46 @@ def serve_console(*, host: str, port: int, opening: bool, workers: int = 2) -> N
     say(_("The console is at %s  (Ctrl-C stops it; nothing is lost)") % address)
     if opening:
         threading.Timer(1.5, webbrowser.open, [address]).start()
-    Granian(
-        "yipan.web.wsgi:application",
-        address=host,
-        port=port,
-        interface=Interfaces.WSGI,
-        workers=workers,
-        blocking_threads=2,
-        respawn_failed_workers=True,
-        log_access=False,
-    ).serve()
+    with orders_leaving(working=working):
+        Granian(
+            "yipan.web.wsgi:application",
+            address=host,
+            port=port,
+            interface=Interfaces.WSGI,
+            workers=workers,
+            blocking_threads=2,
+            respawn_failed_workers=True,
+            log_access=False,
+        ).serve()
+
+
+@contextmanager
+def orders_leaving(*, working: bool) -> Iterator[None]:
+    """Keep one worker of the outbox running beside; killed, it is begun again after some seconds.
+
+    Nothing is lost while it is gone: what waits stands in the database. It ends with this process.
+    """
+    if not working:
+        say(_("Orders leave only while `yipan order work` runs elsewhere."))
+        yield
+        return
+    done = threading.Event()
+    watch = threading.Thread(target=_keep_working, args=(done,), daemon=True)
+    watch.start()
+    try:
+        yield
+    finally:
+        done.set()
+        watch.join(timeout=10)
+
+
+def _keep_working(done: threading.Event) -> None:
+    command = [sys.executable, "-m", "yipan.cli", "order", "work", "--beside", str(os.getpid())]
+    while not done.is_set():
+        worker = subprocess.Popen(command, stdin=subprocess.DEVNULL)
+        while worker.poll() is None and not done.wait(1.0):
+            pass
+        if worker.poll() is None:
+            worker.terminate()
+            worker.wait(timeout=5)
+        done.wait(3.0)

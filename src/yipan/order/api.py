@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from datetime import datetime
-from hashlib import sha256
 from typing import Any, cast
 from uuid import UUID
 
-from django.db.models import Count, Max
 from django.http import HttpRequest, HttpResponse, HttpResponseNotModified, JsonResponse
 from django.utils.translation import gettext as _
 from ninja import Router, Status
@@ -24,12 +22,22 @@ from yipan.order.actions import Step
 from yipan.order.channels.cap import queries as cap
 from yipan.order.channels.cap.feed import Entry, alert_xml, feed_xml
 from yipan.order.clocks.queries import open_calls
+from yipan.order.deliveries import polling
 from yipan.order.deliveries import queries as delivering
+from yipan.order.deliveries.acknowledging import Read, acknowledge_at_once
+from yipan.order.deliveries.actions import NOTE_LONGEST
 from yipan.order.deliveries.rules import ACT_WORDS, Act, acts_open, return_reason, standing_of
+from yipan.order.door import (
+    SESSION,
+    ActingToken,
+    PollingToken,
+    open_wholly,
+    remembered,
+    webhooks_may_leave,
+)
 from yipan.order.errors import UnknownAct
 from yipan.order.matters import Text
-from yipan.order.models import Delivery, DeliveryEvent, DeliveryState, Order, Priority
-from yipan.order.orders.queries import due_for_release
+from yipan.order.models import Delivery, DeliveryState, Order, Priority
 from yipan.places import queries as places
 from yipan.places.models import Unit
 from yipan.plan.models import Signature
@@ -261,7 +269,7 @@ def _now(request: HttpRequest) -> datetime:
 
 def _tick(request: HttpRequest) -> None:
     board = board_of(request)
-    if not board.past and due_for_release(board.now, board.incident).exists():
+    if not board.past:
         actions.release_due(at=board.now, incident=board.incident)
 
 
@@ -289,31 +297,38 @@ def latencies(request: HttpRequest, priority: int | None = None) -> dict[str, An
     return {name: vars(q) if q else None for name, q in found.items()}
 
 
-@router.get("/inbox", response=list[DeliveryOut], summary="What this person's units have to do")
+@router.get(
+    "/inbox",
+    response=list[DeliveryOut],
+    summary="What this person's units have to do; poll it with If-None-Match",
+    auth=[PollingToken(), SESSION],
+)
 def inbox(request: HttpRequest, below: bool = False) -> Any:
+    remembered: polling.Poll | None = getattr(request, "_poll", None)
+    if remembered is not None:
+        return _polled(request, remembered)
     scope = signed_in_scope(request, Action.ORDER_READ)
     _tick(request)
     board = board_of(request)
-    found = queries.inbox(board.incident, scope, at=board.at, below=below)
-    found = found.filter(delivering.is_open())
-    tag = _tag(scope.user, found)
-    if request.headers.get("If-None-Match") == tag:
-        return HttpResponseNotModified()
-    rows = [DeliveryOut.of(d, at=board.at).model_dump(mode="json") for d in found[:PAGE]]
-    return _json(rows, tag)
+    if below or board.past:
+        found = queries.inbox(board.incident, scope, at=board.at, below=below)
+        found = found.filter(delivering.is_open())
+        rows = [DeliveryOut.of(d, at=board.at).model_dump(mode="json") for d in found[:PAGE]]
+        return _polled(request, polling.as_poll(rows, scope))
+    answer = polling.made_anew(
+        None, scope=scope, incident=board.incident, now=_ask(request).now, at=board.now
+    )
+    return _polled(request, answer)
 
 
-def _tag(user: object, found: Any) -> str:
-    """A tag that changes with every act on what is shown: how many, and the latest event."""
-    pks = found.order_by().values("pk")
-    last = DeliveryEvent.objects.filter(delivery__in=pks).aggregate(n=Count("pk"), last=Max("pk"))
-    text = f"{getattr(user, 'pk', None)}:{found.count()}:{last['n']}:{last['last']}"
-    return f'"{sha256(text.encode()).hexdigest()[:24]}"'
-
-
-def _json(rows: list[dict[str, Any]], tag: str) -> HttpResponse:
-    response = JsonResponse(rows, safe=False)
-    response["ETag"] = tag
+def _polled(request: HttpRequest, answer: polling.Poll) -> HttpResponse:
+    same = request.headers.get("If-None-Match") == answer.tag
+    response = (
+        HttpResponseNotModified()
+        if same
+        else HttpResponse(answer.text, content_type="application/json")
+    )
+    response["ETag"] = answer.tag
     response["Cache-Control"] = "private, no-cache"
     return response
 
@@ -578,8 +593,18 @@ def perform_many(request: HttpRequest, given: list[NamedIn]) -> list[DeliveryOut
     return [DeliveryOut.of(d, at=_now(request)) for d in done]
 
 
-@router.post("/deliveries/{pk}/{act}", response=DeliveryOut, summary="One act on one delivery")
-def perform_one(request: HttpRequest, pk: UUID, act: str, given: ActIn) -> DeliveryOut:
+@router.post(
+    "/deliveries/{pk}/{act}",
+    response=DeliveryOut,
+    summary="One act on one delivery",
+    auth=[ActingToken(), SESSION],
+)
+def perform_one(request: HttpRequest, pk: UUID, act: str, given: ActIn) -> Any:
+    if act == Act.ACKNOWLEDGE:
+        answered = _acknowledged(request, pk, given)
+        if answered is not None:
+            return answered
+        open_wholly(request)
     scope = signed_in_scope(request, Action.ORDER_READ)
     if act == Act.REASSIGN:
         done = actions.reassign(
@@ -594,6 +619,31 @@ def perform_one(request: HttpRequest, pk: UUID, act: str, given: ActIn) -> Deliv
     else:
         [done] = actions.perform([_step(request, pk, act, given)], scope=scope)
     return DeliveryOut.of(done, at=_now(request))
+
+
+def _acknowledged(request: HttpRequest, pk: UUID, given: ActIn) -> HttpResponse | None:
+    """Answer by the hot path where the caller is remembered and the act is plain; None otherwise."""
+    caller = remembered(request)
+    if caller is None:
+        return None
+    at = _ask(request).now
+    read = acknowledge_at_once(
+        pk,
+        by=caller.user,
+        at=at,
+        client_key=given.client_key,
+        scope=caller.scope,
+        live=webhooks_may_leave(at),
+        real_clock=True,
+        note=given.note.strip()[:NOTE_LONGEST],
+        device_at=given.device_at,
+    )
+    return None if read is None else JsonResponse(_as_read(read, at))
+
+
+def _as_read(read: Read, at: datetime) -> dict[str, Any]:
+    row = read.row
+    return polling.told([row[name] for name in polling.COLUMNS], at)
 
 
 def _step(request: HttpRequest, pk: UUID, name: str, given: ActIn) -> Step:

@@ -6,11 +6,15 @@ import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 from yipan.access.queries import active_incidents, board_now
 from yipan.order.channels.dispatch import dispatch
 from yipan.order.channels.messages import Channel
 from yipan.order.clocks.actions import pass_time
+from yipan.order.orders.actions import release_due
+
+CLOCKS_EVERY: Final = 20.0  # seconds: reminders and calls may wait so long, a held order may not
 
 
 @dataclass
@@ -40,8 +44,12 @@ def one_round(
     channels: Mapping[str, Channel],
     clock: Callable[[], datetime],
     rng: random.Random,
+    clocks: bool = True,
 ) -> Round:
     """Let time pass in every active incident, each on its own clock, then send a handful.
+
+    Without `clocks` only what is held is released: reminders and calls can wait some seconds, an order
+    cannot.
 
     Several workers may run at once, and one may be killed at any moment: each step stands or falls
     as a whole, and what was in hand is taken up by another.
@@ -49,7 +57,11 @@ def one_round(
     done = Round()
     now = clock()
     for incident in active_incidents(now):
-        passed = pass_time(incident=incident, at=board_now(incident, now))
+        at = board_now(incident, now)
+        if not clocks:
+            done.released += release_due(at=at, incident=incident)
+            continue
+        passed = pass_time(incident=incident, at=at)
         done.released += passed.released
         done.reminded += passed.reminded
         done.called += passed.called

@@ -20,7 +20,7 @@ def test_a_killed_fan_out_is_finished_by_another() -> None:
     told = subprocess.run(
         [
             sys.executable, str(ROOT / "benchmarks" / "orders.py"), "--units", "3000", "--runs", "1",
-            "--kills", "3", "--acks", "20", "--db", server, "--json", "--no-keep",
+            "--kills", "3", "--acks", "20", "--minutes", "0", "--db", server, "--json", "--no-keep",
         ],
         capture_output=True,
         text=True,
@@ -29,3 +29,4 @@ def test_a_killed_fan_out_is_finished_by_another() -> None:
     )  # fmt: skip
     outcome = json.loads(told.stdout.splitlines()[-1])
     assert (outcome["lost"], outcome["doubled"], outcome["units"]) == (0, 0, 3000)
+    assert outcome["kills"] == 3

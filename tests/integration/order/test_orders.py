@@ -158,12 +158,16 @@ def test_a_p0_leaves_at_once_with_two_signatures(
     actions.countersign(order=drafts[0], **first)
     with pytest.raises(SameHand):
         actions.issue_orders(orders=drafts, **first)
-    actions.countersign(order=drafts[0], by=second, at=NOON, scope=scope_of(second, at=NOON))
-    actions.issue_orders(orders=drafts, **first)
+    with pytest.raises(WrongOrderState):  # the first to sign stays: nobody signs over them
+        actions.countersign(order=drafts[0], by=second, at=NOON, scope=scope_of(second, at=NOON))
+    actions.countersign(order=drafts[0], **first)  # the same hand again: nothing changes
+    drafts[0].refresh_from_db()
+    assert drafts[0].second_by == cast.commander
+    actions.issue_orders(orders=drafts, by=second, at=NOON, scope=scope_of(second, at=NOON))
     [gone] = Delivery.objects.all()
     assert gone.order_id == drafts[0].pk
     assert gone.acknowledge_by == NOON + timedelta(minutes=15)
-    assert AuditRecord.objects.filter(event="order.countersigned").count() == 2
+    assert AuditRecord.objects.filter(event="order.countersigned").count() == 1
 
 
 # ---- duplicates ------------------------------------------------------------------------------------------

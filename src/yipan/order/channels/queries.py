@@ -20,20 +20,34 @@ from yipan.places.models import Unit
 
 NAMESPACE = uuid.UUID("0c5f7d0e-1f0a-4f55-9f9e-8a1f4e6b7c21")
 CHUNK = 500
+SILENT = ("telephone", "webhook")  # called by a person; told by each step's own message
+
+FIRST_CONTACT = """(c.channel = 'webhook' OR c.channel <> 'telephone' AND c.rank = (
+        SELECT min(x.rank) FROM order_contact x
+        WHERE x.unit_id = c.unit_id AND x.channel NOT IN ('telephone', 'webhook')))"""
+"""A unit's webhook, and the first in rank of what reaches a person without one dialling."""
 
 _LIVE = """
 INSERT INTO order_outbox (delivery_id, unit_id, channel, kind, step, address, queued_at, next_at,
     claimed_by, attempts, last_error)
 SELECT d.id, d.unit_id, c.channel, 'delivered', 0, c.address, {moment}, {moment}, '', 0, ''
 FROM order_delivery d
-JOIN order_contact c ON c.unit_id = d.unit_id AND c.rank = 1
-WHERE d.order_id IN ({orders})
+JOIN order_contact c ON c.unit_id = d.unit_id AND {first_contact}
+WHERE d.order_id IN ({orders}){only}
 ON CONFLICT (delivery_id, channel, kind, step, unit_id) DO NOTHING
 """
 
 
-def queue_live(order_ids: Sequence[uuid.UUID], *, incident: Incident, at: datetime) -> int:
-    """Queue released orders to each unit's first contact in one statement; return how many.
+def queue_live(
+    order_ids: Sequence[uuid.UUID],
+    *,
+    incident: Incident,
+    at: datetime,
+    deliveries: Sequence[uuid.UUID] = (),
+) -> int:
+    """Queue released orders to each unit's first contact and its webhook in one statement; return how many.
+
+    Of these deliveries only, where some are named.
 
     Nothing is queued for an exercise or on a demonstration: the rule of access decides, and asks
     again before each message leaves.
@@ -46,10 +60,14 @@ def queue_live(order_ids: Sequence[uuid.UUID], *, incident: Incident, at: dateti
         some = order_ids[start : start + CHUNK]
         moment = connection.ops.adapt_datetimefield_value(at)
         sql = _LIVE.format(
-            moment="%s::timestamptz" if postgres else "%s", orders=", ".join(["%s"] * len(some))
+            moment="%s::timestamptz" if postgres else "%s",
+            orders=", ".join(["%s"] * len(some)),
+            first_contact=FIRST_CONTACT,
+            only=f" AND d.id IN ({', '.join(['%s'] * len(deliveries))})" if deliveries else "",
         )
+        keys = [pk if postgres else pk.hex for pk in (*some, *deliveries)]
         with connection.cursor() as cursor:
-            cursor.execute(sql, [moment, moment, *(pk if postgres else pk.hex for pk in some)])
+            cursor.execute(sql, [moment, moment, *keys])
             queued += max(0, int(cursor.rowcount))
     return queued
 
@@ -67,8 +85,12 @@ def queue_notice(
         return 0
     units = {unit for _delivery, unit in rows}
     contacts: dict[int, list[Contact]] = {}
-    for contact in Contact.objects.filter(unit__in=units, rank=1):
-        contacts.setdefault(contact.unit_id, []).append(contact)
+    for contact in (
+        Contact.objects.filter(unit__in=units).exclude(channel__in=SILENT).order_by("rank", "pk")
+    ):
+        first = contacts.setdefault(contact.unit_id, [])
+        if not first or first[0].rank == contact.rank:
+            first.append(contact)
     made = [
         Outbox(
             delivery_id=delivery,

@@ -23,7 +23,9 @@ def _lead(message: Message) -> str:
         Notice.DUE.value: _("Due soon: "),
         Notice.ESCALATED.value: _("Waits for your help: "),
         Notice.RETURNED.value: _("Given back: "),
+        Notice.CLAIMED.value: _("Reported done: "),
         Notice.CHANGED.value: _("Changed: "),
+        Notice.WITHDRAWN.value: _("Withdrawn, nothing more to do: "),
     }
     return leads.get(message.kind, "")
 

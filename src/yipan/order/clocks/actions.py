@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time
 
 from django.db import transaction
-from django.db.models import F
 from django.utils.translation import gettext as _
 
 from yipan.access import audit
@@ -18,7 +17,6 @@ from yipan.order.channels.queries import queue_notice
 from yipan.order.clocks import queries
 from yipan.order.clocks.rules import ANSWER_WITHIN, CLOSES_AFTER, next_call
 from yipan.order.deliveries.actions import Step, perform
-from yipan.order.deliveries.queries import is_late
 from yipan.order.deliveries.rules import Act
 from yipan.order.errors import DutyRefused
 from yipan.order.models import (
@@ -61,9 +59,17 @@ def pass_time(*, incident: Incident, at: datetime) -> Passed:
     )
 
 
-@transaction.atomic
 def remind(*, incident: Incident, at: datetime) -> int:
-    """Write a reminder to each unit that has not read, or not finished, in good time; once each."""
+    """Write a reminder to each unit that has not read, or not finished, in good time; once each.
+
+    What is to be done is read first: a quiet round takes no turn at writing.
+    """
+    due = queries.to_remind(incident, at=at)
+    return _remind(due, incident=incident, at=at) if any(due.values()) else 0
+
+
+@transaction.atomic
+def _remind(due: Mapping[Notice, list[Delivery]], *, incident: Incident, at: datetime) -> int:
     rows = [
         Outbox(
             delivery=delivery,
@@ -74,23 +80,28 @@ def remind(*, incident: Incident, at: datetime) -> int:
             sent_at=at,
             attempts=1,
         )
-        for kind, found in queries.to_remind(incident, at=at).items()
+        for kind, found in due.items()
         for delivery in found
     ]
-    before = Outbox.objects.filter(kind__in=[Notice.UNREAD, Notice.DUE]).count()
     Outbox.objects.bulk_create(rows, batch_size=500, ignore_conflicts=True)
     for kind in (Notice.UNREAD, Notice.DUE):
         told = [(row.delivery_id, row.unit_id) for row in rows if row.kind == kind]
         queue_notice(told, kind=kind, step=0, incident=incident, at=at)
-    return Outbox.objects.filter(kind__in=[Notice.UNREAD, Notice.DUE]).count() - before
+    return len(rows)
 
 
-@transaction.atomic
 def call_offices(*, incident: Incident, at: datetime) -> int:
     """Bring late deliveries before the office that must extend, assist or reassign; return how many.
 
     Attention moves up one office at a time, never beyond the issuer; the unit stays accountable.
     """
+    if not queries.late(incident, at=at).exists():
+        return 0
+    return _call_offices(incident=incident, at=at)
+
+
+@transaction.atomic
+def _call_offices(*, incident: Incident, at: datetime) -> int:
     found = list(queries.late(incident, at=at))
     last = queries.last_calls([d.pk for d in found])
     offices = queries.offices_above(found)
@@ -157,22 +168,9 @@ def _call_records(
     ]
 
 
-@transaction.atomic
 def settle_calls(*, incident: Incident, at: datetime) -> int:
     """Close the calls whose delivery is no longer late: the unit has answered itself."""
-    waiting = Escalation.objects.filter(
-        delivery__order__incident=incident, answered_at__isnull=True
-    )
-    late = Delivery.objects.filter(order__incident=incident).annotate(state_at=F("state"))
-    still = (
-        set(late.filter(is_late(at)).values_list("pk", flat=True)) if waiting.exists() else set()
-    )
-    moot = [
-        call.pk
-        for call in waiting.select_related("delivery")
-        if call.delivery_id not in still
-        or (call.kind == "unread") != (call.delivery.state == DeliveryState.DELIVERED)
-    ]
+    moot = list(queries.moot_calls(incident, at=at))
     for start in range(0, len(moot), 500):
         Escalation.objects.filter(pk__in=moot[start : start + 500]).update(
             answered_at=at, answer=Answer.MOOT

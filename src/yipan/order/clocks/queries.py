@@ -7,10 +7,11 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 
-from django.db.models import F, Q, QuerySet
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
 
 from yipan.access.models import Incident
 from yipan.order.clocks.rules import DUE_SOON, Called, Hours, add_duty_time, overlap
+from yipan.order.deliveries import revisions
 from yipan.order.deliveries.queries import Known, is_late
 from yipan.order.deliveries.rules import ACKNOWLEDGE_WITHIN, OPEN
 from yipan.order.models import (
@@ -21,7 +22,9 @@ from yipan.order.models import (
     Escalation,
     Notice,
     Order,
+    OrderState,
     Outage,
+    Outbox,
     Priority,
 )
 from yipan.places import queries as places
@@ -103,6 +106,8 @@ def give_back_time(outage: Outage, *, until: datetime) -> int:
                     acknowledge_by=F("acknowledge_by") + lost
                 )
                 moved += some.update(due_at=F("due_at") + lost)
+    if moved:
+        revisions.touch([unit.pk], below=True)
     return moved
 
 
@@ -110,32 +115,79 @@ def give_back_time(outage: Outage, *, until: datetime) -> int:
 
 
 def late(incident: Incident, *, at: datetime) -> QuerySet[Known]:
-    """Return the late deliveries of an incident, those out of reach left aside."""
+    """Return the late deliveries of an incident, those out of reach left aside.
+
+    And those whose office has been called and still has time to answer: nothing is due there, and of
+    50,000 late ones a round looks only at the few that are.
+    """
     every = Delivery.objects.filter(
         order__incident=incident, delivered_at__lte=at, state__in=OPEN
     ).annotate(state_at=F("state"))
     return (
         every.filter(is_late(at))
         .exclude(in_outage(incident, at=at))
+        .exclude(Exists(_waiting(at)))
         .select_related("order__issuer", "unit__parent")
         .order_by("order__priority", "pk")
     )
 
 
+def _waiting(at: datetime) -> QuerySet[Escalation]:
+    """Return the open calls that nothing follows yet: time to answer is left, or the issuer has it."""
+    unread = Q(kind="unread") & Q(delivery__state=DeliveryState.DELIVERED)
+    undone = Q(kind="undone") & ~Q(delivery__state=DeliveryState.DELIVERED)
+    standing = Q(answer_by__gte=at) | Q(
+        unit=F("delivery__order__issuer")
+    )  # never beyond the issuer
+    return Escalation.objects.filter(
+        unread | undone, standing, delivery=OuterRef("pk"), answered_at__isnull=True
+    )
+
+
 def to_remind(incident: Incident, *, at: datetime) -> dict[Notice, list[Delivery]]:
-    """Return the deliveries whose unit is to be reminded: half the reading clock gone, or due soon."""
+    """Return the deliveries whose unit is to be reminded: half the reading clock gone, or due soon.
+
+    Those reminded already are left out.
+    """
     unread, soon = Q(pk__in=[]), Q(pk__in=[])
     for priority, within in ACKNOWLEDGE_WITHIN.items():
         unread |= Q(order__priority=priority, acknowledge_by__lte=at + within / 2)
         soon |= Q(order__priority=priority, due_at__lte=at + DUE_SOON[priority])
-    every = Delivery.objects.filter(order__incident=incident, delivered_at__lte=at)
+    every = Delivery.objects.filter(
+        order__incident=incident, order__state=OrderState.ISSUED, delivered_at__lte=at
+    ).select_related("order")
     working = [DeliveryState.ACKNOWLEDGED, DeliveryState.ACCEPTED, DeliveryState.IN_PROGRESS]
     return {
         Notice.UNREAD: list(
-            every.filter(unread, state=DeliveryState.DELIVERED, acknowledge_by__gt=at)
+            every.filter(unread, state=DeliveryState.DELIVERED, acknowledge_by__gt=at).exclude(
+                Exists(_reminded(Notice.UNREAD))
+            )
         ),
-        Notice.DUE: list(every.filter(soon, state__in=working, due_at__gt=at)),
+        Notice.DUE: list(
+            every.filter(soon, state__in=working, due_at__gt=at).exclude(
+                Exists(_reminded(Notice.DUE))
+            )
+        ),
     }
+
+
+def _reminded(kind: Notice) -> QuerySet[Outbox]:
+    return Outbox.objects.filter(
+        delivery=OuterRef("pk"), channel="inbox", kind=kind, step=0, unit=OuterRef("unit")
+    )
+
+
+def moot_calls(incident: Incident, *, at: datetime) -> QuerySet[Escalation, int]:
+    """Return the ids of open calls whose delivery is late no longer, or late in another way by now."""
+    late_now = Delivery.objects.filter(pk=OuterRef("delivery")).annotate(state_at=F("state"))
+    unread = Q(kind="unread") & Q(delivery__state=DeliveryState.DELIVERED)
+    undone = Q(kind="undone") & ~Q(delivery__state=DeliveryState.DELIVERED)
+    waiting = Escalation.objects.filter(
+        delivery__order__incident=incident, answered_at__isnull=True
+    )
+    return waiting.exclude((unread | undone) & Exists(late_now.filter(is_late(at)))).values_list(
+        "pk", flat=True
+    )
 
 
 def last_calls(ids: Sequence[uuid.UUID]) -> dict[tuple[uuid.UUID, str], Called]:

@@ -11,9 +11,13 @@ from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 
 from yipan.access import audit
-from yipan.access.models import AuditRecord, User
+from yipan.access.models import AuditRecord, Incident, User
+from yipan.access.queries import installation
+from yipan.access.rules import live_channels
 from yipan.access.scope import Scope, nothing_there
-from yipan.order.deliveries import queries
+from yipan.order.channels.queries import queue_live
+from yipan.order.deliveries import queries, revisions
+from yipan.order.deliveries.acknowledging import Read, acknowledge_at_once
 from yipan.order.deliveries.queries import value_reported
 from yipan.order.deliveries.rules import (
     ANSWERS,
@@ -28,6 +32,7 @@ from yipan.order.deliveries.rules import (
     return_reason,
     standing_of,
 )
+from yipan.order.deliveries.telling import tell
 from yipan.order.errors import KeyTaken, NotShown, Shortens, WrongDeliveryState
 from yipan.order.models import (
     Assist,
@@ -70,6 +75,8 @@ def perform(steps: Sequence[Step], *, scope: Scope) -> list[Delivery]:
     report, in one transaction; a replayed client key changes nothing. Raises KeyTaken (O404), what
     `check_can` raises, and what the report's door raises for values.
     """
+    if len(steps) == 1 and _at_once(steps[0], scope=scope) is not None:
+        return [queries.as_it_is(steps[0].delivery)]
     known = _known_events(step.client_key for step in steps)
     if steps and all(step.client_key in known for step in steps):
         return _replayed(steps, known, scope=scope)
@@ -81,6 +88,23 @@ def perform(steps: Sequence[Step], *, scope: Scope) -> list[Delivery]:
         if all(step.client_key in known for step in steps):
             return _replayed(steps, known, scope=scope)
         raise
+
+
+def _at_once(step: Step, *, scope: Scope) -> Read | None:
+    """Do an acknowledgement by the hot path; None for any other act, and where it is not plain."""
+    if step.act is not Act.ACKNOWLEDGE or scope.system:
+        return None
+    here = installation()
+    return acknowledge_at_once(
+        step.delivery,
+        by=step.by.pk if step.by else None,
+        at=step.at,
+        client_key=step.client_key,
+        scope=scope,
+        live=here is not None and live_channels(exercise=False, demo=here.demo),
+        note=step.note.strip()[:NOTE_LONGEST],
+        device_at=step.device_at,
+    )
 
 
 def _replayed(
@@ -129,7 +153,20 @@ def _perform(
             _receipt(step, found[event.delivery_id])
         if step.act in ANSWERS:
             _answer(step)
+    revisions.touch(found[event.delivery_id].unit_id for _step, event in written)
+    _tell(written, found)
     return [found[step.delivery] for step in steps]
+
+
+def _tell(
+    written: Sequence[tuple[Step, DeliveryEvent]], found: Mapping[uuid.UUID, Delivery]
+) -> None:
+    groups: dict[tuple[Incident, datetime], list[tuple[Act, Delivery]]] = {}
+    for step, event in written:
+        delivery = found[event.delivery_id]
+        groups.setdefault((delivery.order.incident, step.at), []).append((step.act, delivery))
+    for (incident, at), steps in groups.items():
+        tell(steps, incident=incident, at=at)
 
 
 def _after(
@@ -484,6 +521,8 @@ def reassign(
     Outbox.objects.create(
         delivery=new, unit=to, channel="inbox", queued_at=at, sent_at=at, attempts=1
     )
+    queue_live([old.order_id], incident=old.order.incident, at=at, deliveries=[new.pk])
+    revisions.touch([to.pk])
     audit.record(
         event=AUDIT_EVENT[Act.DELIVER],
         at=at,

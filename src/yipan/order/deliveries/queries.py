@@ -165,6 +165,13 @@ def one(pk: uuid.UUID, scope: Scope, *, action: Action = Action.ORDER_READ) -> D
     return scope.get(every, action=action, pk=pk)
 
 
+def as_it_is(pk: uuid.UUID) -> Delivery:
+    """Return one delivery with its order and unit; the caller has acted on it and may see it."""
+    return Delivery.objects.select_related(
+        "order__incident__package", "order__issuer", "unit__parent"
+    ).get(pk=pk)
+
+
 def locked(ids: Iterable[uuid.UUID]) -> dict[uuid.UUID, Delivery]:
     """Return deliveries by id, locked until the transaction ends, with all the rules ask of them."""
     wanted = list(dict.fromkeys(ids))

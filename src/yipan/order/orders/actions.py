@@ -16,7 +16,9 @@ from yipan.access.scope import Scope
 from yipan.order.channels.queries import queue_live
 from yipan.order.clocks.queries import keep_duty_hours
 from yipan.order.deliveries import queries as delivering
+from yipan.order.deliveries import revisions
 from yipan.order.deliveries.rules import Act
+from yipan.order.deliveries.telling import tell_ended
 from yipan.order.errors import (
     Duplicate,
     NobodyToReceive,
@@ -252,15 +254,23 @@ def amend_order(
 def countersign(*, order: Order, by: User, at: datetime, scope: Scope) -> Order:
     """Give a P0 its second signature, before another hand issues it; return it.
 
-    Raises SameHand (O416) for who drafted it alone and signs again, WrongOrderState (O401), and what
-    `scope.check` raises.
+    The first to sign stays: signed again by the same hand it changes nothing, and of two who sign at
+    once one is told that the other was first. Raises WrongOrderState (O401) where somebody else has
+    signed, and what `check_can` raises.
     """
     [locked] = _locked([order])
     check_can(OrderAct.COUNTERSIGN, locked, scope=scope, at=at)
-    locked.second_by, locked.second_at = by, at
-    locked.save(update_fields=["second_by", "second_at"])
+    if locked.second_by_id == by.pk:
+        return locked
+    first = Order.objects.filter(pk=locked.pk, state=OrderState.DRAFT, second_by__isnull=True)
+    if not first.update(second_by=by, second_at=at):
+        raise WrongOrderState(
+            _("Somebody else has given the second signature already."),
+            where=locked.title[:60],
+            remedy=_("It can be issued now; ask whoever has not signed it to issue it."),
+        )
     audit.record_many(_records(OrderAct.COUNTERSIGN, [locked], by=by, at=at))
-    return locked
+    return load([locked.pk])[0]
 
 
 @transaction.atomic
@@ -346,12 +356,19 @@ def undo_orders(*, orders: Iterable[Order], by: User, at: datetime, scope: Scope
     return load(order.pk for order in chosen)
 
 
-@transaction.atomic
 def release_due(*, at: datetime, incident: Incident | None = None) -> int:
     """Release every order whose hold is over and return how many deliveries were written.
 
-    Of one incident where it is named: each runs on its own clock. Safe to run by several workers at once, and again after one was killed.
+    Of one incident where it is named: each runs on its own clock. Safe to run by several workers at
+    once, and again after one was killed. Where none is due, no turn at writing is taken.
     """
+    if not queries.due_for_release(at, incident).exists():
+        return 0
+    return _release_due(at=at, incident=incident)
+
+
+@transaction.atomic
+def _release_due(*, at: datetime, incident: Incident | None) -> int:
     ready = list(
         queries.due_for_release(at, incident)
         .select_for_update(skip_locked=True, of=("self",))
@@ -390,6 +407,8 @@ def withdraw_order(*, order: Order, by: User, at: datetime, reason: str, scope: 
     check_can(OrderAct.WITHDRAW, locked, scope=scope, at=at, reason=reason)
     Order.objects.filter(pk=locked.pk).update(state=OrderState.WITHDRAWN, withdrawn_at=at)
     reached = delivering.end_all(Act.CANCEL, [locked.pk], by=by, at=at, reason=reason.strip())
+    tell_ended(Act.CANCEL, [locked.pk], incident=locked.incident, at=at)
+    revisions.touch([locked.issuer_id], below=True)
     audit.record_many(
         _records(OrderAct.WITHDRAW, [locked], by=by, at=at, more={"cancelled": reached})
     )
@@ -406,6 +425,10 @@ def _supersede(ready: Sequence[Order], *, by: User | None, at: datetime) -> None
     reached = delivering.end_all(
         Act.SUPERSEDE, old, by=by, at=at, reason=_("A new version has been issued.")
     )
+    for incident, mine in _by_incident(ready).items():
+        ended = [order.amends_id for order in mine if order.amends_id is not None]
+        tell_ended(Act.SUPERSEDE, ended, incident=incident, at=at)
+    revisions.touch({order.issuer_id for order in ready}, below=True)
     audit.record_many(
         _records(OrderAct.AMEND, load(old), by=by, at=at, more={"superseded": reached})
     )

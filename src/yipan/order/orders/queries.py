@@ -13,6 +13,7 @@ from django.db.models import Count, Q, QuerySet
 from yipan.access.models import Incident
 from yipan.access.rules import Action
 from yipan.access.scope import Scope
+from yipan.order.deliveries import revisions
 from yipan.order.deliveries.rules import ACKNOWLEDGE_WITHIN
 from yipan.order.models import Delivery, DeliveryState, Order, OrderState, Target
 from yipan.order.orders.rules import ALIKE_WITHIN, HOLD
@@ -189,15 +190,23 @@ def standing_orders(signature_incident: Incident) -> dict[tuple[str, int], Order
 
 # ---- the fan-out ---------------------------------------------------------------------------------
 
-# Ids that rise with time (as UUID version 7 does): a fan-out fills the end of each index, not all of it.
+# Ids that rise with time (as UUID version 7 does) and from row to row: a fan-out fills the end of the
+# index. The moment and the salt are one for the statement; the tail is of the unit and the salt.
 _NEW_ID = {
     "postgresql": (
-        "(lpad(to_hex((extract(epoch from clock_timestamp()) * 1000)::bigint), 12, '0')"
-        " || '7' || substr(replace(gen_random_uuid()::text, '-', ''), 14))::uuid"
+        "(p.moment || lpad(to_hex(row_number() over ()), 6, '0')"
+        " || substr(md5(u.id::text || p.salt), 1, 13))::uuid"
+    ),
+    "sqlite": "(p.moment || substr(lower(hex(randomblob(10))), 2))",
+}
+_PREFIX = {
+    "postgresql": (
+        "(SELECT lpad(to_hex((extract(epoch from clock_timestamp()) * 1000)::bigint), 12, '0')"
+        " || '7' AS moment, gen_random_uuid()::text AS salt OFFSET 0)"
     ),
     "sqlite": (
-        "(printf('%%012x', cast((julianday('now') - 2440587.5) * 86400000 as integer))"
-        " || '7' || substr(lower(hex(randomblob(10))), 2))"
+        "(SELECT printf('%%012x', cast((julianday('now') - 2440587.5) * 86400000 as integer))"
+        " || '7' AS moment)"
     ),
 }
 
@@ -207,7 +216,7 @@ INSERT INTO order_delivery
 SELECT {new_id}, o.id, u.id, %s,
     CASE o.priority WHEN 0 THEN {moment} WHEN 1 THEN {moment} WHEN 2 THEN {moment} ELSE {moment} END,
     o.due_at, {moment}, ''
-FROM order_target t
+FROM {prefix} p CROSS JOIN order_target t
 JOIN order_order o ON o.id = t.order_id
 JOIN places_unit base ON base.id = t.unit_id
 JOIN places_unit u ON u.package_id = base.package_id AND u.lft >= base.lft AND u.lft <= base.rgt
@@ -247,6 +256,7 @@ def fan_out(order_ids: Iterable[uuid.UUID], *, at: datetime, on: date) -> int:
         written += _run(_DELIVERIES, ids, [DeliveryState.DELIVERED, *by, now], [day, day])
         _run(_EVENTS, ids, [now, DeliveryState.ISSUED, DeliveryState.DELIVERED], [])
         _run(_OUTBOX, ids, [now, now], [])
+        revisions.touch_targets(some)
     return written
 
 
@@ -254,6 +264,7 @@ def _run(template: str, ids: list[Any], before: list[Any], after: list[Any]) -> 
     postgres = connection.vendor == "postgresql"
     sql = template.format(
         new_id=_NEW_ID["postgresql" if postgres else "sqlite"],
+        prefix=_PREFIX["postgresql" if postgres else "sqlite"],
         moment="%s::timestamptz" if postgres else "%s",
         orders=", ".join(["%s"] * len(ids)),
     )

@@ -16,7 +16,6 @@ from yipan.access.queries import board_now
 from yipan.access.refusals import wants_json
 from yipan.order.actions import release_due
 from yipan.order.errors import Unfit
-from yipan.order.orders.queries import due_for_release
 
 
 def now_of(incident: Incident, request: PersonRequest) -> datetime:
@@ -27,7 +26,7 @@ def now_of(incident: Incident, request: PersonRequest) -> datetime:
 def tick(request: PersonRequest) -> None:
     """Release what is due in this incident, so that orders leave even where no worker runs."""
     board = request.board
-    if not board.past and due_for_release(board.now, board.incident).exists():
+    if not board.past:
         release_due(at=board.now, incident=board.incident)
 
 
