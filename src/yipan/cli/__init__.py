@@ -43,6 +43,7 @@ for _verb in (
     analyst.rt,
     analyst.nowcast,
     analyst.severity,
+    analyst.outcomes,
     analyst.scan,
     analyst.forecast,
     situation.tiers,

@@ -26,6 +26,7 @@ from yipan.cli.layouts import (
     read_counts,
     read_grid,
     read_points,
+    read_stays,
     read_triangle,
     read_unfinished,
     serial_interval,
@@ -339,6 +340,9 @@ def severity(
         "": "",
         "no_information": _("No death could have been seen yet: any fatality is possible."),
         "faster_than_delay": _("Deaths come faster than this delay allows: it does not fit."),
+        "more_deaths_than_cases": _(
+            "More have died than were cases: the deaths are of others too."
+        ),
     }
     say(
         _(
@@ -354,6 +358,113 @@ def severity(
         }
         + (" " + notes[found.note]).rstrip()
     )
+
+
+@click.command(
+    help=_(
+        "Estimate who dies, who is cured and how long they stay, both ends competing.\n\n"
+        "FILE has one row a person, `admitted`, `ended` and `outcome` (died or cured; both empty: still "
+        "in), or one row a day, `date`, `admitted`, `died` and `cured`, from the first admission on. "
+        "Intervals are always finite; without information they are wide."
+    ),
+    epilog=examples(
+        "yipan outcomes stays.csv --now 2020-02-24",
+        "yipan outcomes counts.csv --json",
+    ),
+)
+@click.argument("source", type=IN, metavar="FILE")
+@click.option(
+    "--now",
+    "now_text",
+    metavar="DATE",
+    help=_("Of persons: the last day known. Default: the last end."),
+)
+@click.option(
+    "--days",
+    default=90,
+    show_default=True,
+    type=click.IntRange(2, 400),
+    help=_("Of persons: stays are followed so long."),
+)
+@click.option("--seed", default=1, show_default=True, type=click.IntRange(0))
+@fill_option
+@json_option
+@verb
+def outcomes(
+    *, source: Path, now_text: str | None, days: int, seed: int, fill: bool, as_json: bool
+) -> None:
+    table = read_table(source, "admitted")
+    if table.has("outcome"):
+        answer = outcomes_of_persons(read_stays(source, now_text), days=days, seed=seed)
+    else:
+        answer = outcomes_of_days(source, fill=fill, seed=seed)
+    if as_json:
+        print_json(answer)
+        return
+    for name, label in (
+        ("fatality", _("die in the end")),
+        ("cure", _("are cured in the end")),
+        ("days_to_death", _("days to death")),
+        ("days_to_cure", _("days to cure")),
+        ("days", _("days of stay")),
+    ):
+        if name in answer:
+            say(
+                f"{label}: {answer[name]:.3g} [{answer[name + '_low']:.3g}, {answer[name + '_high']:.3g}]"
+            )
+    if answer["note"]:
+        say(_("Nobody has died or was cured yet: nothing can be said."))
+
+
+def outcomes_of_persons(
+    known: tuple[list[int], list[int]], *, days: int, seed: int
+) -> dict[str, object]:
+    """Return the outcomes of persons as JSON."""
+    from yipan.engines.surveillance.severity import outcomes as compete
+
+    stay, ended = known
+    found = compete(stay, ended, days=days, seed=seed)
+    answer: dict[str, object] = {
+        "people": found.people,
+        "died": ended.count(1),
+        "cured": ended.count(2),
+    }
+    middle, low, high = found.fatality
+    answer |= interval_dict("fatality", found.fatality)
+    answer |= interval_dict("cure", (1 - middle, 1 - high, 1 - low))
+    answer |= interval_dict("days_to_death", found.days_to_death) if 1 in ended else {}
+    answer |= interval_dict("days_to_cure", found.days_to_cure) if 2 in ended else {}
+    answer |= interval_dict("days", (found.stay_mean_days, *found.stay_interval))
+    return answer | {"note": "" if any(ended) else "no_information"}
+
+
+def outcomes_of_days(source: Path, *, fill: bool, seed: int) -> dict[str, object]:
+    """Return the outcomes of daily sums as JSON."""
+    from yipan.engines.surveillance.stays import stays_from_counts
+
+    table = read_table(source, "date|t", "admitted", "died|deaths", "cured")
+    died = "died" if table.has("died") else "deaths"
+    columns = {"admitted": "admitted", "died": died, "cured": "cured"}
+    groups = daily_counts(table, table.days("date", "t"), columns, fill=fill)
+    if len(groups) != 1 or len(groups[0].places) != 1:
+        raise MalformedTable(
+            _("The file holds several places."), where=str(source), remedy=_("Give one at a time.")
+        )
+    series = [groups[0].counts[name][:, 0] for name in columns]
+    found = stays_from_counts(*series, seed=seed)
+    answer: dict[str, object] = {
+        "people": int(series[0].sum()),
+        "died": int(series[1].sum()),
+        "cured": int(series[2].sum()),
+    }
+    for name in ("fatality", "cure", "days_to_death", "days_to_cure", "days"):
+        answer |= interval_dict(name, getattr(found, name))
+    return answer | {"overdispersion": found.overdispersion, "note": found.note}
+
+
+def interval_dict(name: str, value: tuple[float, float, float]) -> dict[str, object]:
+    """Return (middle, low, high) under three names."""
+    return dict(zip((name, f"{name}_low", f"{name}_high"), value, strict=True))
 
 
 @click.command(

@@ -320,6 +320,63 @@ def read_unfinished(path: Path, now_text: str | None, *, max_delay: int) -> Unfi
     )
 
 
+DIED, CURED = (
+    ("died", "dead", "death", "死亡"),
+    ("cured", "recovered", "discharged", "治愈", "出院"),
+)
+
+
+def read_stays(path: Path, now_text: str | None) -> tuple[list[int], list[int]]:
+    """Return days since admission and 1 died, 2 cured, 0 still in, of each person of a file."""
+    table = read_table(path, "admitted", "ended", "outcome")
+    admitted = table.dates("admitted")
+    outcome = [_outcome(table, row, cell) for row, cell in enumerate(table.columns["outcome"])]
+    left: list[date | None] = []
+    for row, cell in enumerate(table.columns["ended"]):
+        if (cell == "") != (outcome[row] == 0):
+            table.refuse(row, "ended", _("An outcome and the day it came go together."))
+        left.append(None if not cell else one_date(table, row, "ended"))
+    days = [*admitted, *(day for day in left if day is not None)]
+    now = max(days) if now_text is None else given_date(now_text, "--now")
+    stay, ended = [], []
+    for row, day in enumerate(admitted):
+        if day > now:
+            continue
+        until = left[row]
+        if until is not None and until < day:
+            table.refuse(row, "ended", _("%s is before the admission.") % until)
+        known = until is not None and until <= now
+        stay.append(((until if known and until is not None else now) - day).days)
+        ended.append(outcome[row] if known else 0)
+    if not stay:
+        raise MalformedTable(
+            _("Nobody was admitted by %s.") % now, where=str(path), remedy=_("Give a later --now.")
+        )
+    return stay, ended
+
+
+def _outcome(table: Table, row: int, cell: str) -> int:
+    for number, words in ((1, DIED), (2, CURED)):
+        if cell.lower() in words:
+            return number
+    if cell:
+        table.refuse(row, "outcome", _("%r is neither died nor cured.") % cell)
+    return 0
+
+
+def one_date(table: Table, row: int, column: str) -> date:
+    """Return the day of one cell."""
+    try:
+        return day_of(table.columns[column][row])
+    except ValueError:
+        table.refuse(
+            row,
+            column,
+            _("%r is not a date.") % table.columns[column][row],
+            _("Write days as 2020-02-24."),
+        )
+
+
 def given_delay(text: str, option: str) -> Floats:
     """Return the delay by day of `family:a,b`, long enough to hold all but a millionth of it."""
     from yipan.engines.surveillance.delays import interval_censored_delay

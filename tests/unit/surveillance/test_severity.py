@@ -29,7 +29,7 @@ def kingdom(shared: Path) -> tuple[np.ndarray, np.ndarray]:
 
 
 @pytest.mark.parametrize(
-    ("cases", "deaths"), [([5, -1], [0, 0]), ([5, 2.5], [0, 0]), ([1, 1], [2, 1])]
+    ("cases", "deaths"), [([5, -1], [0, 0]), ([5, 2.5], [0, 0]), ([5, 5], [1, -1])]
 )
 def test_counts_that_cannot_be_are_refused(cases: list[float], deaths: list[float]) -> None:
     with pytest.raises(OutOfRange, match="E802"):
@@ -65,6 +65,13 @@ def test_every_prefix_has_a_finite_interval(kingdom: tuple[np.ndarray, np.ndarra
 def test_without_information_it_is_anything(cases: list[int], deaths: list[int]) -> None:
     found = fatality(cases, deaths, [0.0, 1.0])
     assert (found.low, found.high, found.note) == (0.0, 1.0, "no_information")
+    assert np.isnan(found.estimate)
+
+
+@pytest.mark.parametrize(("cases", "deaths"), [([1, 1], [2, 1]), ([0, 0], [1, 0])])
+def test_deaths_of_others_than_the_cases_are_an_answer(cases: list[int], deaths: list[int]) -> None:
+    found = fatality(cases, deaths, DELAY)
+    assert (found.low, found.high, found.note) == (0.0, 1.0, "more_deaths_than_cases")
     assert np.isnan(found.estimate)
 
 
@@ -119,6 +126,18 @@ def test_everybody_is_somewhere() -> None:
     np.testing.assert_allclose(found.died + found.cured + found.still_in, 1)
     assert (np.diff(found.died) >= 0).all()
     assert found.stay_median_days <= 40
+
+
+def test_the_interval_of_the_stay_holds_what_it_promises() -> None:
+    held = []
+    for seed in range(40):
+        stay, ended = stays(people=300, risk=0.15, until=60, seed=seed)
+        found = outcomes(stay, ended, days=60, seed=1)
+        long, _ = stays(people=20_000, risk=0.15, until=10_000, seed=99)
+        low, high = found.stay_interval
+        held.append(low <= np.minimum(long, 59).mean() <= high)
+        assert found.days_to_cure[1] < found.days_to_cure[0] < found.days_to_cure[2]
+    assert np.mean(held) >= 0.85
 
 
 def test_nobody_ended_leaves_every_fatality_possible() -> None:

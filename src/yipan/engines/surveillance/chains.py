@@ -114,6 +114,76 @@ def build_chains(infector: ArrayLike) -> Chains:
     )
 
 
+@dataclass(frozen=True)
+class ChainSummary:
+    """Chains with what can be fitted to them; None where there is too little, and why in `notes`."""
+
+    chains: Chains
+    serial_interval: SerialIntervalFit | None
+    offspring: Offspring | None
+    with_infector: int
+    notes: tuple[str, ...]
+
+
+def summarise_chains(
+    infector: ArrayLike,
+    *,
+    onset: ArrayLike | None = None,
+    now: float | None = None,
+    level: float = 0.95,
+) -> ChainSummary:
+    """Return chains, the serial interval and the offspring distribution of cases with known infectors.
+
+    `infector` as in `build_chains`; `onset` in days on one clock, shape (cases,), NaN where not
+    known. With `now`, pairs are corrected for those that could not have shown yet, and a recent case
+    counts for the share of its offspring that could have. Raises as `build_chains`.
+
+    >>> summarise_chains([-1, 0, 0, -1]).chains.sizes.tolist()
+    [3, 1]
+    """
+    found = build_chains(infector)
+    parent = np.asarray(infector, dtype=np.int64)
+    notes: list[str] = []
+    serial: SerialIntervalFit | None = None
+    share: Floats | None = None
+    if onset is not None:
+        days = np.asarray(onset, dtype=np.float64)
+        if days.shape != parent.shape:
+            raise ShapeMismatch("onset must have one entry a case.", where="onset")
+        case = np.flatnonzero(parent >= 0)
+        case = case[np.isfinite(days[parent[case]] + days[case])]
+        try:
+            serial = fit_serial_interval(days[parent[case]], days[case], now=now, level=level)
+        except TooFewObservations as few:
+            notes.append(few.message)
+        if serial is not None and now is not None:
+            share = shown_by(days, now, serial.mean_days, serial.sd_days)
+    kept = np.ones(parent.size, dtype=bool) if share is None else share > 0.01
+    spread: Offspring | None = None
+    try:
+        spread = fit_offspring(
+            found.offspring[kept],
+            observed_share=None if share is None else share[kept],
+            level=level,
+        )
+    except TooFewObservations as few:
+        notes.append(few.message)
+    return ChainSummary(found, serial, spread, int((parent >= 0).sum()), tuple(notes))
+
+
+def shown_by(onset: ArrayLike, now: float, mean_days: float, sd_days: float) -> Floats:
+    """Return the share of each case's offspring whose onset would have come by `now`; (cases,).
+
+    A case without a known onset counts in full. Serial intervals are normal with this mean and sd.
+
+    >>> shown_by([0.0, float("nan")], 4.0, 5.0, 2.0).round(2).tolist()
+    [0.5, 1.0]
+    """
+    days = np.asarray(onset, dtype=np.float64)
+    shown = ndtr((now + 1 - days - mean_days) / sd_days)
+    return np.where(np.isfinite(days), np.maximum(shown, 1e-9), 1.0)
+
+
 def linked_clusters(links: ArrayLike, *, cases: int) -> Integers:
     """Return the cluster of every case: those joined by any path of links; shape (cases,).
 

@@ -43,6 +43,8 @@ UNEVENNESS = tuple(float(x) for x in np.geomspace(0.02, 20, 25))
 """Shapes of the gamma of the places' shares among which the likelihood chooses; larger is more even."""
 REPEATS, FOLLOW_UP_DAYS = 42, 10
 """Past nowcasts repeated to learn the spread: at most this many, the youngest this many days old."""
+MOST_SPREAD = 4.0
+"""Squared relative error beyond which a wider one says nothing more."""
 PRIOR_SPREAD, PRIOR_WEIGHT = 0.05, 50.0
 """Squared relative spread assumed before past nowcasts say otherwise, and its weight (cases squared)."""
 
@@ -168,19 +170,21 @@ def nowcast(
     )
     spread, spread_together = _learn_spread(whole_counts, reporting, level, pending_days)
     age = np.minimum(time - 1 - np.arange(time), delays - 1)
-    whole_spread = np.maximum(spread[age], whole.excess[:, 0])
+    share_log_sd = _share_log_sd(whole_counts, reporting)[age]
+    unsure = _share_spread(share, share_log_sd, level)
+    whole_spread = np.maximum(spread[age], whole.excess[:, 0] + unsure)
     if places == 1:
         by_place, place_spread = whole, whole_spread[:, None]
     else:
         expected, noise = _place_levels(reported, share, level)
         by_place = _complete(reported, share, expected, noise, level.log_variance)
-        place_spread = by_place.excess + spread[age][:, None]
+        place_spread = by_place.excess + np.maximum(spread[age], unsure)[:, None]
     latest = slice(max(0, time - pending_days), time)
     pending = whole.mean[latest].sum()
     # The level's error is shared by the days; so is the delay's, learnt from so many cases.
     weights = whole.mean[latest, 0] / max(float(pending), 1e-12)
     shared = (weights @ np.sqrt(whole.excess[latest, 0])) ** 2
-    shared += 1 / (reported.sum() + prior_cases + 1)
+    shared += (weights @ np.sqrt(unsure[latest])) ** 2
     pending_spread = max(spread_together, float(shared))
     tall = np.asarray(probabilities, dtype=np.float64)
     return Nowcast(
@@ -192,7 +196,7 @@ def nowcast(
         whole_quantiles=reported.sum(axis=1)
         + count_quantiles(whole.mean[:, 0], whole_spread, tall),
         reported_share=share,
-        reported_share_log_sd=_share_log_sd(whole_counts, reporting)[age],
+        reported_share_log_sd=share_log_sd,
         pending_days=pending_days,
         pending_mean=float(pending),
         pending_quantiles=count_quantiles(np.array([pending]), np.array([pending_spread]), tall)[
@@ -247,8 +251,19 @@ def _share_log_sd(counts: Floats, reporting: _Reporting) -> Floats:
     hazard = (weight * cases).sum(axis=0) + (imagined + 0.5) / delays
     hazard = np.minimum(hazard / at_risk, 0.9)
     variance = hazard / ((1 - hazard) * at_risk)
-    after = np.concatenate([np.cumsum(variance[::-1])[::-1][1:], [0.0]])
+    after: Floats = np.concatenate([np.cumsum(variance[::-1])[::-1][1:], [0.0]])
     return np.sqrt(after)
+
+
+def _share_spread(share: Floats, share_log_sd: Floats, level: _Level) -> Floats:
+    """Return the squared relative error of the missing cases that the share's own error makes (time,).
+
+    d log U / d log F = −F / (1 − F) − F / (k/μ + F)
+    """
+    pull = level.noise_shape / level.expected
+    response = share / np.maximum(1 - share, 1e-9) + share / (pull + share)
+    squared: Floats = np.minimum((response * share_log_sd) ** 2, MOST_SPREAD)
+    return np.where(share < 1, squared, 0.0)
 
 
 def _current(shares: Floats) -> Floats:

@@ -355,7 +355,7 @@ def _fit(
     log_marginal -= 0.5 * (whole @ base @ whole + errors @ errors)
     log_marginal -= 0.5 * np.linalg.slogdet(curvature)[1]
     told = np.vstack([np.eye(steps, both.shape[1]), both])
-    spread = np.linalg.inv(curvature)
+    spread: Floats = np.asarray(np.linalg.inv(curvature), dtype=np.float64)
     if days == 1:
         spread = _with_jumps(spread, bends, loose, bend_sd, both.T @ seen @ both, base)
     return _Fit(whole, errors, pull, precision, told @ spread @ told.T, float(log_marginal))
@@ -394,7 +394,7 @@ def _with_jumps(
     left = np.clip(left, 0.0, 1.0)
     variance = bend_sd**2 * ((1 - left) / loose + left * JUMP_VARIANCE)
     prior = _prior(bends, 1 / variance, base, len(spread) - steps)
-    wider: Floats = np.linalg.inv(seen + prior)
+    wider: Floats = np.asarray(np.linalg.inv(seen + prior), dtype=np.float64)
     return wider
 
 

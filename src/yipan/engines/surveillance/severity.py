@@ -17,7 +17,7 @@ from scipy.stats import beta
 from yipan.engines.checks import Floats, as_counts, as_floats, check_shape
 from yipan.engines.errors import OutOfRange
 
-Note = Literal["", "no_information", "faster_than_delay"]
+Note = Literal["", "no_information", "faster_than_delay", "more_deaths_than_cases"]
 
 NEGLIGIBLE = 1e-9
 DRAWS = 4000
@@ -27,13 +27,14 @@ RESTING = 1.0
 
 @dataclass(frozen=True)
 class Fatality:
-    """Case fatality with its interval, all in [0, 1]; `estimate` is NaN only where `note` says why.
+    """Case fatality with its interval in [0, 1]; `estimate` is NaN only where `note` says why.
 
     `naive` is deaths over cases (NaN without cases). `resolved` is the number of cases whose death,
     had they been going to die, would be known by now.
     `note`: "no_information" (nothing could have been seen yet: the interval is [0, 1]),
     "faster_than_delay" (more deaths than the delay allows, so it does not fit: the lower end is the
-    naive one, which holds whatever the delay).
+    naive one, which holds whatever the delay), "more_deaths_than_cases" (they are not all of these
+    cases, so nothing can be said: [0, 1]).
     """
 
     naive: float
@@ -52,7 +53,9 @@ class Outcomes:
 
     `died`, `cured` are cumulative incidences (Aalen and Johansen), `still_in` what remains.
     `fatality` is (median, low, high) of the probability of dying in the end; `stay_mean_days` is the
-    mean stay within the days, with whoever remains counted to the last of them.
+    mean stay within the days, with whoever remains counted to the last of them, and `stay_interval`
+    its (low, high). `days_to_death`, `days_to_cure` are (median, low, high) of the mean stay of those
+    who end so within the days.
     """
 
     died: Floats
@@ -61,6 +64,9 @@ class Outcomes:
     fatality: tuple[float, float, float]
     stay_mean_days: float
     stay_median_days: float
+    stay_interval: tuple[float, float]
+    days_to_death: tuple[float, float, float]
+    days_to_cure: tuple[float, float, float]
     people: int
 
 
@@ -93,15 +99,12 @@ def fatality(
             remedy="Give a probability by day and a confidence between 0 and 1.",
         )
     total, dead = int(infected.sum()), int(died.sum())
-    if dead > total:
-        raise OutOfRange(
-            f"{dead} deaths among {total} cases.",
-            where="deaths",
-            remedy="Deaths must be of the cases counted.",
-        )
     age = np.arange(infected.size)[::-1]
     known = np.append(np.cumsum(delay), min(delay.sum(), 1.0))[np.minimum(age, delay.size)]
     resolved = float(infected @ known)
+    if dead > total:
+        naive = dead / total if total else np.nan
+        return Fatality(naive, np.nan, 0.0, 1.0, dead, total, resolved, "more_deaths_than_cases")
     if total == 0 or (resolved < NEGLIGIBLE and dead == 0):
         naive = 0.0 if total else np.nan
         return Fatality(naive, np.nan, 0.0, 1.0, dead, total, resolved, "no_information")
@@ -176,30 +179,49 @@ def outcomes(
     died = np.cumsum(np.divide(before * deaths, at_risk, out=np.zeros(days), where=at_risk > 0))
     cured = np.cumsum(np.divide(before * cures, at_risk, out=np.zeros(days), where=at_risk > 0))
     median_stay = int(np.argmax(still_in <= 0.5)) if still_in[-1] <= 0.5 else days
+    drawn = _drawn(deaths, cures, at_risk, seed=seed)
+    tail = (1 - confidence) / 2
+
+    def interval(values: Floats) -> tuple[float, float, float]:
+        low, middle, high = np.quantile(values, (tail, 0.5, 1 - tail))
+        return float(middle), float(low), float(high)
+
+    of_stay = interval(drawn.stay)
     return Outcomes(
         died=died,
         cured=cured,
         still_in=still_in,
-        fatality=_draw_fatality(deaths, cures, at_risk, seed=seed, confidence=confidence),
+        fatality=(0.5, 0.0, 1.0) if not (deaths + cures).any() else interval(drawn.fatality),
         stay_mean_days=float(before.sum() - 1),
         stay_median_days=float(median_stay),
+        stay_interval=of_stay[1:],
+        days_to_death=interval(drawn.to_death),
+        days_to_cure=interval(drawn.to_cure),
         people=int(stay.size),
     )
 
 
-def _draw_fatality(
-    deaths: Floats, cures: Floats, at_risk: Floats, *, seed: int, confidence: float
-) -> tuple[float, float, float]:
-    ends = deaths + cures
-    if ends.sum() == 0:
-        return 0.5, 0.0, 1.0
+@dataclass(frozen=True)
+class _Drawn:
+    fatality: Floats
+    stay: Floats
+    to_death: Floats
+    to_cure: Floats
+
+
+def _drawn(deaths: Floats, cures: Floats, at_risk: Floats, *, seed: int) -> _Drawn:
+    ends, days = deaths + cures, deaths.size
     rng = np.random.default_rng(seed)
-    pseudo = 1 / deaths.size  # one imagined end over all the days together
-    hazard = rng.beta(ends + pseudo, np.maximum(at_risk - ends, 0) + RESTING, (DRAWS, deaths.size))
-    split = rng.beta(deaths + pseudo, cures + pseudo, (DRAWS, deaths.size))
+    pseudo = 1 / days  # one imagined end over all the days together
+    hazard = rng.beta(ends + pseudo, np.maximum(at_risk - ends, 0) + RESTING, (DRAWS, days))
+    split = rng.beta(deaths + pseudo, cures + pseudo, (DRAWS, days))
     remaining = np.cumprod(1 - hazard, axis=1)
     before = np.concatenate([np.ones((DRAWS, 1)), remaining[:, :-1]], axis=1)
-    in_the_end = (before * hazard * split).sum(axis=1) + remaining[:, -1] * rng.random(DRAWS)
-    tail = (1 - confidence) / 2
-    low, middle, high = np.quantile(in_the_end, (tail, 0.5, 1 - tail))
-    return float(middle), float(low), float(high)
+    dying, healing = before * hazard * split, before * hazard * (1 - split)
+    day = np.arange(days, dtype=np.float64)
+    return _Drawn(
+        fatality=dying.sum(axis=1) + remaining[:, -1] * rng.random(DRAWS),
+        stay=before.sum(axis=1) - 1,
+        to_death=dying @ day / np.maximum(dying.sum(axis=1), NEGLIGIBLE),
+        to_cure=healing @ day / np.maximum(healing.sum(axis=1), NEGLIGIBLE),
+    )
