@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import highspy
 import numpy as np
@@ -19,12 +20,26 @@ class NoOptimum(EngineError):
     status = 500
 
 
+class _Quiet(highspy.Highs):
+    """HiGHS without its banner, which would stand in the middle of what a verb prints as JSON."""
+
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+
+    def enableCallbacks(self) -> None:
+        self.setOptionValue("output_flag", False)
+        super().enableCallbacks()  # type: ignore[no-untyped-call]
+
+
 @dataclass(frozen=True)
 class Solution:
     """The optimum of a linear programme.
 
     `row_prices` (row,): what the gain rises for one unit more on the row's binding side, ≥ 0 for an upper
     and ≤ 0 for a lower limit; `column_prices` (column,) likewise for the columns' own limits.
+    `basis` is the vertex, in the solver's own form, from which a like programme can start (`start`).
+    `row_ranges` (row, 2) and `column_ranges` (column, 2): from where to where the limit that binds could
+    move, alone, with its price unchanged; None unless asked for.
     """
 
     x: Floats
@@ -33,6 +48,9 @@ class Solution:
     column_prices: Floats
     seconds: float
     feasible: bool = True
+    row_ranges: Floats | None = None
+    column_ranges: Floats | None = None
+    basis: Any = None
 
 
 @dataclass(frozen=True)
@@ -47,12 +65,20 @@ class LinearProgramme:
     row_upper: Floats
 
     def solve(
-        self, *, method: str = "choose", crossover: bool = True, time_limit_s: float = 600.0
+        self,
+        *,
+        method: str = "choose",
+        crossover: bool = True,
+        time_limit_s: float = 600.0,
+        ranging: bool = False,
+        start: Any = None,
     ) -> Solution:
         """Return the optimum; a programme without a feasible point returns `feasible` False.
 
         `method` is HiGHS's: choose, simplex or ipm. Without `crossover` an interior-point optimum is not
-        moved to a vertex: faster on large programmes, and prices are then interior ones.
+        moved to a vertex: faster on some programmes, and prices are then interior ones. `ranging` adds the
+        ranges of all limits, which needs a vertex. `start` is the basis of a solution of a programme with as
+        many columns and rows: where little changed since, the simplex method ends in a few steps.
         Raises NoOptimum (E820) where the programme is unbounded or the time limit is reached.
 
         >>> from scipy.sparse import csr_array
@@ -64,12 +90,13 @@ class LinearProgramme:
         >>> solution.value, solution.row_prices.tolist()
         (7.0, [1.0])
         """
-        solver = highspy.Highs()  # type: ignore[no-untyped-call]
-        solver.silent()
+        solver = _Quiet()
         solver.setOptionValue("solver", method)
         solver.setOptionValue("run_crossover", "on" if crossover else "off")
         solver.setOptionValue("time_limit", float(time_limit_s))
         solver.passModel(self._model())
+        if start is not None:
+            solver.setBasis(start)
         solver.run()
         status = solver.getModelStatus()
         seconds = float(solver.getRunTime())
@@ -89,6 +116,7 @@ class LinearProgramme:
                 remedy="Bound every column, or give it more time.",
             )
         found = solver.getSolution()
+        ranges = _ranges(solver) if ranging else (None, None)
         x = np.asarray(found.col_value, dtype=np.float64)
         return Solution(
             x=x,
@@ -97,6 +125,9 @@ class LinearProgramme:
             row_prices=-np.asarray(found.row_dual, dtype=np.float64),
             column_prices=-np.asarray(found.col_dual, dtype=np.float64),
             seconds=seconds,
+            row_ranges=ranges[0],
+            column_ranges=ranges[1],
+            basis=solver.getBasis(),
         )
 
     def _model(self) -> highspy.HighsLp:
@@ -111,3 +142,13 @@ class LinearProgramme:
         model.a_matrix_.index_ = columns.indices
         model.a_matrix_.value_ = columns.data
         return model
+
+
+def _ranges(solver: highspy.Highs) -> tuple[Floats | None, Floats | None]:
+    """Return from where to where each row's and column's limit could move, None without a vertex."""
+    _status, found = solver.getRanging()
+    if not found.valid:
+        return None, None
+    rows = np.stack([found.row_bound_dn.value_, found.row_bound_up.value_], axis=1)
+    columns = np.stack([found.col_bound_dn.value_, found.col_bound_up.value_], axis=1)
+    return np.asarray(rows, dtype=np.float64), np.asarray(columns, dtype=np.float64)

@@ -1,20 +1,36 @@
-"""From an optimum to what people can order: four levels, rounded down, then raised again while beds hold."""
+"""From an optimum to what people can order: four levels, rounded down, then raised again while beds hold.
+
+A level is what is allowed. How much of it is used follows from goods, hands, masks and cash, so levels never
+make an economy impossible; contacts, infections and beds are counted for all that is allowed.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from time import perf_counter
 
 import numpy as np
+from numpy.typing import NDArray
 
-from yipan.engines.checks import Floats
-from yipan.engines.economy.optimise.programme import build
+from yipan.engines.checks import Floats, Integers
+from yipan.engines.economy.optimise.programme import build, by_group
 from yipan.engines.economy.optimise.question import Question
-from yipan.engines.economy.optimise.search import Plan, _plan
+from yipan.engines.economy.optimise.search import (
+    METHOD,
+    Plan,
+    R_too_high,
+    plan_of,
+    point_of,
+)
+from yipan.engines.economy.optimise.slopes import Local, local
 
 STEPS = 3
 """Steps between closed and open: levels 0 to 3."""
 
 HAIR = 1e-6
+PASSES = 4
+ROUNDS = 3
+"""How often levels that were not used are taken back and others raised in their stead."""
 
 
 @dataclass(frozen=True)
@@ -33,40 +49,79 @@ class Ordered:
 
 
 def rounded(question: Question, plan: Plan) -> Ordered | None:
-    """Return the plan in four levels that keeps the beds; None where the economy cannot run in levels.
+    """Return the plan in four levels that keeps the beds exactly; None where the economy itself cannot run.
 
     Rounding down never adds infections (K is monotone), so the beds still hold; then levels are raised,
-    those first that add most value for the contacts they add, as long as the model's own trajectory
-    keeps the beds and hands suffice.
+    those first that the optimum had begun, then those that add most value for the beds they fill at the
+    plan's own prices, as long as the model's own trajectory keeps the beds. What is allowed but not
+    used, because goods or hands lack, is taken back for others. The loss is reported, not bounded.
     """
     q = question
-    x_level = np.floor(STEPS * _part(plan.x, q.least) + HAIR)
-    u_level = np.floor(STEPS * _part(plan.u, q.least_setting) + HAIR)
-    order = _order(q, plan)
-    low = np.concatenate([x_level.ravel(), u_level.ravel()])
+    low = np.concatenate(
+        [
+            np.floor(STEPS * _part(plan.x, q.least) + HAIR).ravel(),
+            np.floor(STEPS * _part(plan.u, q.least_setting) + HAIR).ravel(),
+        ]
+    )
+    order = _order(q, plan, low)
+    best: Ordered | None = None
     flat = low
-    for _round in range(STEPS):
-        flat = _raise(q, plan, flat, [i for i in order if flat[i] < STEPS])
-    for levels in (
-        flat,
-        low,
-    ):  # raised levels may lack goods that the check of hands and masks cannot see
-        x_level, u_level = _split(q, levels)
-        solved = _solved(q, plan, x_level, u_level)
-        if solved is not None:
-            return Ordered(x_level, u_level, solved, 1.0 - solved.value / plan.value)
-    return None
+    for _round in range(ROUNDS):
+        for _step in range(STEPS):
+            flat = _raise(q, plan, flat, order)
+        ordered = in_levels(q, plan, *_split(q, flat))
+        if ordered is None:
+            return None
+        if best is not None and ordered.plan.value <= best.plan.value * (1 + HAIR):
+            break
+        best = ordered
+        used = _used(q, flat, ordered)
+        unused = used < flat
+        if not unused.any():
+            break
+        flat = used
+        order = np.concatenate([order[~unused[order]], order[unused[order]]])
+    return best
+
+
+def in_levels(q: Question, plan: Plan, levels: Floats, setting_levels: Floats) -> Ordered | None:
+    """Return what levels come to with the returns of a plan; None where the economy itself cannot run.
+
+    Also for levels that somebody edited: `plan.over` then names the beds that lack.
+    """
+    started = perf_counter()
+    x, u = openings_of(q, levels, setting_levels)
+    b = build(q)
+    programme = b.programme()
+    lower, upper = programme.lower.copy(), programme.upper.copy()
+    upper[b.columns["opened"]] = np.maximum(x - q.least, 0.0)
+    lower[b.columns["u"]] = upper[b.columns["u"]] = u
+    upper[b.columns["returns"]] = np.minimum(q.returning, plan.returns)
+    solution = replace(programme, lower=lower, upper=upper).solve(method=METHOD)
+    if not solution.feasible:
+        return None
+    point = point_of(q, b, solution, x=x)
+    solved = plan_of(q, point, plan.bound, plan.steps, started)
+    solved = replace(
+        solved,
+        envelope=point.infectious,
+        seconds=plan.seconds + solved.seconds,
+        prices=plan.prices,
+        promised=plan.promised,
+    )
+    return Ordered(levels, setting_levels, solved, 1.0 - solved.value / plan.value)
+
+
+def openings_of(q: Question, levels: Floats, setting_levels: Floats) -> tuple[Floats, Floats]:
+    """Return openings of sectors and settings at their levels, in [least, 1]."""
+    x = q.least + (1.0 - q.least) * levels / STEPS
+    u = q.least_setting + (1.0 - q.least_setting) * setting_levels / STEPS
+    return x, u
 
 
 def _part(opening: Floats, least: Floats) -> Floats:
     room = np.maximum(1.0 - least, 1e-12)
     return np.asarray(np.clip((opening - least) / room, 0.0, 1.0))
-
-
-def _openings(q: Question, x_level: Floats, u_level: Floats) -> tuple[Floats, Floats]:
-    x = q.least + (1.0 - q.least) * x_level / STEPS
-    u = q.least_setting + (1.0 - q.least_setting) * u_level / STEPS
-    return x, u
 
 
 def _split(q: Question, flat: Floats) -> tuple[Floats, Floats]:
@@ -77,79 +132,114 @@ def _split(q: Question, flat: Floats) -> tuple[Floats, Floats]:
     )
 
 
-def _order(q: Question, plan: Plan) -> list[int]:
-    """Indices of all levels, the most value for the contacts added first."""
-    capacity = np.zeros((q.groups, q.sectors))
-    np.add.at(capacity, q.group, q.capacity * (1.0 - q.remote) * q.value_share)
+def _order(q: Question, plan: Plan, low: Floats) -> Integers:
+    """Indices of all levels: those begun by the optimum, then the most value for the beds they fill."""
+    around = local(q, q.contacts(plan.x, plan.u), plan.returns)
+    worth = np.zeros((q.weeks, q.areas))
+    for price in plan.prices:
+        if price.limit == "beds" and price.week is not None and price.index is not None:
+            worth[price.week, price.index] = price.value
+    if not worth.any():
+        worth[:] = 1.0
+    cost = np.einsum("ta,tasp->sp", worth, around.d_contacts)  # value of the beds one contact fills
+    spent_x = np.stack([by_group(q, q.work_contacts * week[:, None]) for week in cost])
+    spent_u = np.stack([by_group(q, week) for week in cost])[..., None] * q.setting_contacts
+    yields = by_group(q, q.capacity) * (1.0 - q.remote) * q.value_share * (1.0 - q.least)
     people = np.bincount(q.group, q.people, minlength=q.groups)
-    spread = np.zeros((q.weeks, q.groups, q.sectors))
-    ill = np.zeros((q.weeks, q.groups))
-    for t in range(q.weeks):
-        here = plan.infectious[t]
-        np.add.at(spread[t], q.group, q.work_contacts * here[:, None])
-        ill[t] = np.bincount(q.group, here, minlength=q.groups)
-    worth = np.concatenate(
+    kept = people[:, None] * q.setting_value * (1.0 - q.least_setting)
+    ratio = np.concatenate(
         [
-            (capacity / np.maximum(spread, 1e-12)).ravel(),
-            (
-                people[:, None] * q.setting_value
-                / np.maximum(q.setting_contacts * ill[..., None], 1e-12)
-            ).ravel(),
+            (yields / np.maximum(spent_x * (1.0 - q.least), 1e-12)).ravel(),
+            (kept / np.maximum(spent_u * (1.0 - q.least_setting), 1e-12)).ravel(),
         ]
-    )  # fmt: skip
-    return [int(i) for i in np.argsort(-worth, kind="stable")]
+    )
+    whole = np.concatenate(
+        [(STEPS * _part(plan.x, q.least)).ravel(), (STEPS * _part(plan.u, q.least_setting)).ravel()]
+    )
+    begun = whole - low > 1e-4
+    return np.lexsort((-ratio, ~begun))
 
 
-def _raise(q: Question, plan: Plan, flat: Floats, waiting: list[int]) -> Floats:
-    """Raise as many levels as hold, in order; a block that does not hold is halved and tried again."""
-    blocks = [waiting]
-    while blocks:
-        block = blocks.pop()
-        if not block:
-            continue
-        tried = flat.copy()
-        tried[block] += 1.0
-        if _holds(q, plan, tried):
-            flat = tried
-        elif len(block) > 1:
-            half = len(block) // 2
-            blocks += [block[half:], block[:half]]
+def _raise(q: Question, plan: Plan, flat: Floats, order: Integers) -> Floats:
+    """Raise levels in order, one step each, as long as the model's own trajectory keeps the beds.
+
+    Who fits is chosen by the slopes of beds needed, with all that was chosen before counted; the choice is
+    then run through the model and made smaller where it does not hold. Repeated until nothing more fits.
+    """
+    allowed = np.maximum(q.beds, plan.occupancy[1:])
+    waiting = order[flat[order] < STEPS]
+    for _pass in range(PASSES):
+        if not waiting.size:
+            break
+        here = q.contacts(*openings_of(q, *_split(q, flat)))
+        around = local(q, here, plan.returns)
+        room = (allowed - around.occupancy[1:]).ravel()
+        steps = _bed_steps(q, around, waiting)
+        chosen = np.zeros(waiting.size, dtype=bool)
+        for share in (1.0, 0.9, 0.7, 0.4, 0.15):
+            chosen = _fitting(steps, room * share)
+            tried = flat.copy()
+            tried[waiting[chosen]] += 1.0
+            contacts = q.contacts(*openings_of(q, *_split(q, tried)))
+            occupancy = q.occupancy(q.trajectory(contacts, plan.returns))
+            if (occupancy[1:] <= allowed).all() and R_too_high(q, contacts) <= plan.over_R:
+                flat = tried
+                break
+        else:
+            chosen[:] = False
+        if not chosen.any():
+            break
+        waiting = waiting[~chosen]
     return flat
 
 
-def _holds(q: Question, plan: Plan, flat: Floats) -> bool:
-    x, u = _openings(q, *_split(q, flat))
-    occupancy = q.occupancy(q.trajectory(q.contacts(x, u), plan.returns))
-    if (occupancy[1:] > np.maximum(q.beds, plan.occupancy[1:])).any():
-        return False
-    hands = q.residents_at_work + np.cumsum(plan.returns, axis=0)
-    busy = np.einsum("tps,ps->tp", x[:, q.group], q.workers * (1.0 - q.remote))
-    if (busy > hands).any():
-        return False
-    return _masks_last(q, plan, x)
+def _bed_steps(q: Question, around: Local, cells: Integers) -> Floats:
+    """Return by how much one level more of each cell raises beds needed, shape (cell, week × area)."""
+    cut = q.weeks * q.groups * q.sectors
+    found = np.empty((cells.size, q.weeks * q.areas))
+    slope = around.d_contacts.reshape(q.weeks * q.areas, q.weeks, q.places)
+    members = [np.flatnonzero(q.group == g) for g in range(q.groups)]
+    sectors = cells < cut
+    week, group, sector = np.unravel_index(cells[sectors], (q.weeks, q.groups, q.sectors))
+    places = np.flatnonzero(sectors)
+    for g in np.unique(group):
+        here = group == g
+        by_cell = slope[:, week[here]][:, :, members[g]]  # (week × area, cell, place)
+        work = q.work_contacts[members[g]][:, sector[here]].T
+        found[places[here]] = np.einsum("rcp,cp->cr", by_cell, work)
+    found[places] *= ((1.0 - q.least) / STEPS)[sector][:, None]
+    week, group, kept = np.unravel_index(cells[~sectors] - cut, (q.weeks, q.groups, q.settings))
+    places = np.flatnonzero(~sectors)
+    for g in np.unique(group):
+        here = group == g
+        found[places[here]] = slope[:, week[here]][:, :, members[g]].sum(axis=2).T
+    found[places] *= (q.setting_contacts * (1.0 - q.least_setting) / STEPS)[kept][:, None]
+    return found
 
 
-def _masks_last(q: Question, plan: Plan, x: Floats) -> bool:
-    """Whether protective equipment lasts, counting of what is made only what the plan made."""
-    workers = np.zeros((q.groups, q.sectors))
-    np.add.at(workers, q.group, q.workers * (1.0 - q.remote))
-    used = np.cumsum((x * workers).sum(axis=(1, 2))) * q.protective_use
-    made = plan.output[:, :, q.protective_sector].sum(axis=1) * q.protective_made
-    there = q.protective_stock + np.cumsum(made * 0.999 + q.protective_bought)
-    return bool((used <= there).all())
+def _fitting(steps: Floats, room: Floats) -> NDArray[np.bool_]:
+    """Return who fits, first come first served."""
+    chosen = np.zeros(steps.shape[0], dtype=bool)
+    left = room.copy()
+    may = np.flatnonzero((steps <= left).all(axis=1))
+    while may.size:
+        # the longest run of candidates that fits as a whole, then those after it that still fit alone
+        filled = np.cumsum(steps[may], axis=0)
+        whole = (filled <= left).all(axis=1)
+        run = int(whole.argmin()) if not whole.all() else may.size
+        chosen[may[:run]] = True
+        if run:
+            left = left - filled[run - 1]
+        may = may[run:]
+        may = may[(steps[may] <= left).all(axis=1)]
+    return chosen
 
 
-def _solved(q: Question, plan: Plan, x_level: Floats, u_level: Floats) -> Plan | None:
-    x, u = _openings(q, x_level, u_level)
-    b = build(q, envelope=None)
-    programme = b.programme()
-    lower, upper = programme.lower.copy(), programme.upper.copy()
-    for name, value in (("x", x), ("u", u)):
-        lower[b.columns[name]] = upper[b.columns[name]] = value
-    # No more people return than the plan's trajectory has counted; a hair for the solver's tolerance.
-    upper[b.columns["returns"]] = np.minimum(q.returning, plan.returns * (1 + HAIR) + HAIR)
-    solution = replace(programme, lower=lower, upper=upper).solve(method="ipm")
-    if not solution.feasible:
-        return None
-    solved = _plan(q, b, solution, plan.envelope, plan.bound, plan.steps, 0.0)
-    return replace(solved, seconds=plan.seconds + solution.seconds, prices=plan.prices)
+def _used(q: Question, flat: Floats, ordered: Ordered) -> Floats:
+    """Return the levels that what was really at work would have needed."""
+    used = flat.copy()
+    cut = ordered.levels.size
+    at_work = ordered.plan.goods["opened"] / np.maximum(1.0 - q.least, 1e-12)
+    needed = np.ceil(STEPS * at_work - HAIR).ravel()
+    used[:cut] = np.minimum(used[:cut], np.maximum(needed, 0.0))
+    return used

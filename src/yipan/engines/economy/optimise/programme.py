@@ -1,4 +1,14 @@
-"""The question as one linear programme: columns and rows by name, so that prices can be named."""
+"""The question as one linear programme: columns and rows by name, so that prices can be named.
+
+Opening a cell further than its output needs only adds contacts, so in an optimum output is either all
+that the opening yields or the opening is the least allowed. That makes output and opening one unknown:
+
+    opened = x − least in [0, 1 − least],     y = base + capacity (1 − remote) opened,
+    base ≤ capacity (remote + (1 − remote) least)
+
+which needs no row for output. `optimise` likewise carries no infections: `Local` has the slopes of beds
+needed to contacts, and the logarithm of beds needed is held below that of the beds (`beds`).
+"""
 
 from __future__ import annotations
 
@@ -11,9 +21,17 @@ from scipy.sparse import coo_array, csr_array
 from yipan.engines.checks import Floats
 from yipan.engines.economy.linear import LinearProgramme
 from yipan.engines.economy.optimise.question import Question
+from yipan.engines.economy.optimise.slopes import Local
+
+RELIEF_COST = 1e-3
 
 Index = NDArray[np.int64]
 LITTLE = 1e-9
+LEAST_BEDS = 1e-3
+"""Beds are taken as at least this share of what is needed, where the logarithm of none would be taken."""
+
+FAINT = 1e-9
+"""Returns whose infections, all of them together, would add less than this share of beds are left out of a row."""
 
 
 @dataclass
@@ -51,6 +69,12 @@ class Builder:
             where.append(np.broadcast_to(np.asarray(value, np.float64), shape).ravel())
         return index
 
+    def limit(self, name: str, upper: Floats) -> None:
+        """Set the upper limits of a block of rows that was added before."""
+        whole = np.concatenate(self.row_upper)
+        whole[self.rows[name].ravel()] = upper.ravel()
+        self.row_upper = [whole]
+
     def put(self, rows: Index, columns: Index, values: ArrayLike) -> None:
         """Add entries; the three are broadcast against one another."""
         r, c, v = np.broadcast_arrays(rows, columns, np.asarray(values, dtype=np.float64))
@@ -73,34 +97,57 @@ class Builder:
 def build(
     question: Question,
     *,
-    envelope: Floats | None,
-    contacts: Floats | None = None,
-    trust: float | None = None,
+    envelope: Floats | None = None,
+    beds: bool = True,
+    around: Local | None = None,
     slack_cost: float | None = None,
 ) -> Builder:
     """Return the programme of a question.
 
-    Without an `envelope` the economy stands alone. With one (week + 1, place) and no `trust` the
-    envelope is fixed: K(e_t) Ī_t + ρ returns ≤ Ī_{t+1}; the optimum is global for that envelope. With
-    `trust` > 1 infections are variables within a factor `trust` of it, K(e) I is linearised at
-    `contacts` (week, place), and the beds of each area limit them: the sequential programme's step.
-    `slack_cost` lets beds be exceeded at that price a bed, so that an infeasible question still answers.
+    Without `envelope` and `around` the economy stands alone. With an `envelope` (week + 1, place) that is
+    fixed: K(e_t) Ī_t + ρ returns + arrivals ≤ Ī_{t+1}, and, with `beds`, what Ī would cause keeps each
+    area's beds; the optimum is global for that envelope. With `around` beds needed are replaced by their
+    slopes there: the sequential programme's step. `slack_cost` lets beds be exceeded at that price a
+    bed, and R at that of all beds for one whole R, so that an infeasible question still answers.
     """
     b = Builder()
     _economy(question, b)
     if envelope is not None:
-        _transmission(question, b, envelope, contacts, trust, slack_cost)
+        _transmission(question, b, envelope, beds)
+    if around is not None:
+        _beds(question, b, around, slack_cost)
+    if np.isfinite(question.end_R) and (envelope is not None or around is not None):
+        _end_R(question, b, slack_cost)
     return b
+
+
+def by_group(q: Question, of_place: Floats) -> Floats:
+    """Return a table by place (place, …) summed over the places of each group."""
+    table = np.zeros((q.groups, *of_place.shape[1:]))
+    np.add.at(table, q.group, of_place)
+    return table
+
+
+def base_capacity(q: Question) -> Floats:
+    """Return output by group and sector when everything is open the least, shape (group, sector)."""
+    return by_group(q, q.capacity) * (q.remote + (1.0 - q.remote) * q.least)
+
+
+def present_workers(q: Question) -> Floats:
+    """Return workers who must be present when a cell is fully open, shape (place, sector)."""
+    return (1.0 - q.remote) * q.workers
 
 
 def _economy(q: Question, b: Builder) -> None:
     T, G, S, K, P = q.weeks, q.groups, q.sectors, q.settings, q.places
-    capacity = np.zeros((G, S))
-    np.add.at(capacity, q.group, q.capacity)
+    yields = by_group(q, q.capacity) * (1.0 - q.remote)
     people = np.bincount(q.group, q.people, minlength=G)
-    x = b.column("x", (T, G, S), q.least, 1.0)
+    opened = b.column("opened", (T, G, S), 0.0, 1.0 - q.least, yields * q.value_share)
     b.column("u", (T, G, K), q.least_setting, 1.0, people[:, None] * q.setting_value)
-    y = b.column("y", (T, G, S), 0.0, np.inf, q.value_share)
+    base_high = base_capacity(q)
+    if q.margin <= 0:  # without cash nothing tells one group's base output from another's
+        base_high = base_high.sum(axis=0, keepdims=True)
+    base = b.column("base", (T, *base_high.shape), 0.0, base_high, q.value_share)
     r = b.column("returns", (T, P), 0.0, q.returning)
     final = b.column("final", (T, S), 0.0, q.final_use)
     imports = b.column("imports", (T, S), 0.0, q.imports, -q.import_cost)
@@ -109,13 +156,10 @@ def _economy(q: Question, b: Builder) -> None:
     stock_low[T] = q.least_stock
     stock = b.column("stock", (T + 1, S), stock_low, stock_high)
     made = b.column("made", (T, S), 0.0, np.inf)
-    # output ≤ capacity · (remote + (1 − remote) x)
-    rows = b.row("output", (T, G, S), -np.inf, capacity * q.remote)
-    b.put(rows, y, 1.0)
-    b.put(rows, x, -capacity * (1.0 - q.remote))
     rows = b.row("sum", (T, S), 0.0, 0.0)
     b.put(rows, made, 1.0)
-    b.put(rows[:, None, :], y, -1.0)
+    b.put(rows[:, None, :], base, -1.0)
+    b.put(rows[:, None, :], opened, -yields)
     # goods: stock + made + imports = needs of others + final use + stock of next week
     rows = b.row("goods", (T, S), 0.0, 0.0)
     for columns, sign in (
@@ -128,100 +172,143 @@ def _economy(q: Question, b: Builder) -> None:
         b.put(rows, columns, sign)
     b.put(rows[:, :, None], made[:, None, :], -q.needs)
     # labour: who must be present is there, or has returned
-    present = (1.0 - q.remote) * q.workers
-    rows = b.row("labour", (T, P), -np.inf, q.residents_at_work)
-    b.put(rows[:, :, None], x[:, q.group], present)
+    present = present_workers(q)
+    rows = b.row("labour", (T, P), -np.inf, q.residents_at_work - present @ q.least)
+    b.put(rows[:, :, None], opened[:, q.group], present)
     for t in range(T):
         b.put(rows[t][None, :], r[: t + 1], -1.0)
     rows = b.row("returns", (P,), -np.inf, q.returning)
     b.put(rows[None, :], r, 1.0)
     rows = b.row("trains", (T,), -np.inf, q.trains)
     b.put(rows[:, None], r, 1.0)
-    _protective(q, b, x, made)
+    _protective(q, b, by_group(q, present))
     if q.margin > 0:
-        _cash(q, b, y, capacity)
+        _cash(q, b, yields)
 
 
-def _protective(q: Question, b: Builder, x: Index, made: Index) -> None:
+def _protective(q: Question, b: Builder, present: Floats) -> None:
     T = q.weeks
     low, high = np.zeros(T + 1), np.full(T + 1, np.inf)
     low[0] = high[0] = q.protective_stock
     stock = b.column("protective", (T + 1,), low, high)
     bought = b.column("bought", (T,), 0.0, q.protective_bought)
-    workers = np.zeros((q.groups, q.sectors))
-    np.add.at(workers, q.group, q.workers * (1.0 - q.remote))
-    rows = b.row("protective", (T,), 0.0, np.inf)
+    rows = b.row("protective", (T,), float((present @ q.least).sum() * q.protective_use), np.inf)
     b.put(rows, stock[:-1], 1.0)
     b.put(rows, stock[1:], -1.0)
     b.put(rows, bought, 1.0)
-    b.put(rows, made[:, q.protective_sector], q.protective_made)
-    b.put(rows[:, None, None], x, -workers * q.protective_use)
+    b.put(rows, b.columns["made"][:, q.protective_sector], q.protective_made)
+    b.put(rows[:, None, None], b.columns["opened"], -present * q.protective_use)
 
 
-def _cash(q: Question, b: Builder, y: Index, capacity: Floats) -> None:
-    T, G, S = y.shape
-    low, high = np.zeros((T + 1, G, S)), np.full((T + 1, G, S), np.inf)
-    low[0] = high[0] = capacity * q.cash
-    cash = b.column("cash", (T + 1, G, S), low, high)
+def _cash(q: Question, b: Builder, yields: Floats) -> None:
+    T, G, S = q.weeks, q.groups, q.sectors
+    capacity = by_group(q, q.capacity)
+    base, opened = b.columns["base"], b.columns["opened"]
     # Relief has a small price, so that what is not needed is not paid.
-    relief = b.column("relief", (T, G, S), 0.0, np.inf, -1e-3)
-    rows = b.row("cash", (T, G, S), -np.inf, -capacity * q.fixed_cost)
-    b.put(rows, cash[1:], 1.0)
-    b.put(rows, cash[:-1], -1.0)
-    b.put(rows, y, -q.margin)
-    b.put(rows, relief, -1.0)
+    relief = b.column("relief", (T, G, S), 0.0, np.inf, -RELIEF_COST)
+    # cash at the end of week t, written out: at the start + Σ (margin y + relief − fixed cost) ≥ 0
+    weeks = np.arange(1, T + 1)[:, None, None]
+    need = (weeks * q.fixed_cost - q.cash) * capacity
+    rows = b.row("cash", (T, G, S), np.where(need > 0, need, -np.inf), np.inf)
+    for t in range(T):
+        if (need[t] > 0).any():
+            b.put(rows[t][None], relief[: t + 1], 1.0)
+            b.put(rows[t][None], base[: t + 1], q.margin)
+            b.put(rows[t][None], opened[: t + 1], q.margin * yields)
     rows = b.row("relief", (T,), -np.inf, q.relief)
     b.put(rows[:, None, None], relief, 1.0)
 
 
-def _transmission(
-    q: Question,
-    b: Builder,
-    envelope: Floats,
-    contacts: Floats | None,
-    trust: float | None,
-    slack_cost: float | None,
-) -> None:
+def _contacts(q: Question, b: Builder) -> Index:
+    """Add contacts by week and place, at least what the openings cause."""
     T, P = q.weeks, q.places
-    x, u, r = b.columns["x"], b.columns["u"], b.columns["returns"]
+    always = q.work_contacts @ q.least
     e = b.column("contacts", (T, P), 0.0, np.inf)
-    rows = b.row("contacts", (T, P), 0.0, 0.0)
-    b.put(rows, e, 1.0)
-    b.put(rows[:, :, None], x[:, q.group], -q.work_contacts)
-    b.put(rows[:, :, None], u[:, q.group], -q.setting_contacts)
-    free = trust is not None
+    rows = b.row("contacts", (T, P), -np.inf, -always)
+    b.put(rows, e, -1.0)
+    b.put(rows[:, :, None], b.columns["opened"][:, q.group], q.work_contacts)
+    b.put(rows[:, :, None], b.columns["u"][:, q.group], q.setting_contacts)
+    return e
+
+
+def _transmission(q: Question, b: Builder, envelope: Floats, beds: bool) -> None:
+    T, P = q.weeks, q.places
+    r, e = b.columns["returns"], _contacts(q, b)
     # Rows are scaled by the envelope: a place with a hundredth of a case counts like any other.
     scale = 1.0 / np.maximum(envelope[1:], LITTLE)
     limit = scale * (envelope[1:] - q.household * envelope[:-1] - q.arrivals)
-    rows = b.row("transmission", (T, P), -np.inf, 0.0 if free else limit)
+    rows = b.row("transmission", (T, P), -np.inf, limit)
+    slopes = [q.slope(envelope[t]) for t in range(T)]
     for t in range(T):
-        slope = q.slope(envelope[t]).tocoo()
+        slope = slopes[t].tocoo()
         b.put(rows[t][slope.row], e[t][slope.col], slope.data * scale[t][slope.row])
         b.put(rows[t], r[t], q.infectious_per_return * scale[t])
-    if trust is None:
+    if not beds:
         return
-    assert contacts is not None
-    ahead = envelope[1:]
-    infectious = b.column("infectious", (T, P), ahead / trust, ahead * trust)
+    # Beds that the envelope itself would fill, week by week, those still in bed included.
+    there, caused = q.in_care, []
     for t in range(T):
-        b.put(rows[t], infectious[t], -scale[t])
-        constant = scale[t] * (q.arrivals - np.asarray(q.slope(envelope[t]) @ contacts[t]))
-        if t > 0:
-            K = q.operator(contacts[t]).tocoo()
-            b.put(rows[t][K.row], infectious[t - 1][K.col], K.data * scale[t][K.row])
-        else:
-            constant = constant + scale[t] * np.asarray(q.operator(contacts[0]) @ envelope[0])
-        _shift(b, rows[t], -constant)
-    beds = b.row("beds", (T, q.areas), -np.inf, q.beds)
-    b.put(beds[:, q.area], infectious, q.bed_share)
+        always = q.household * envelope[t] + q.arrivals
+        new = q.bed_share * np.bincount(q.area, always, minlength=q.areas)
+        there = q.stay * there + new
+        caused.append(there)
+    rows = b.row("beds", (T, q.areas), -np.inf, q.beds - np.stack(caused))
+    of_area = csr_array((np.full(P, q.bed_share), (q.area, np.arange(P))), shape=(q.areas, P))
+    for s in range(T):
+        of_contacts = csr_array(of_area @ slopes[s]).tocoo()
+        for t in range(s, T):
+            left = q.stay ** (t - s)
+            if left < LITTLE:
+                break
+            b.put(rows[t][of_contacts.row], e[s][of_contacts.col], of_contacts.data * left)
+            b.put(rows[t][q.area], r[s], q.bed_share * q.infectious_per_return * left)
+
+
+def _beds(q: Question, b: Builder, around: Local, slack_cost: float | None) -> None:
+    """Beds: log B + ∇log B · (change of contacts and returns) ≤ log beds, in each week and area."""
+    T, A, G, S, K = q.weeks, q.areas, q.groups, q.sectors, q.settings
+    needed = np.maximum(around.occupancy[1:], LITTLE)
+    slope = around.d_contacts / needed[:, :, None, None]
+    by_return = around.d_arrivals * (q.infectious_per_return / needed[:, :, None, None])
+    room = np.log(np.maximum(q.beds, LEAST_BEDS * needed) / needed)
+    rows = b.row("beds", (T, A), -np.inf, 0.0)
+    constant = np.einsum("tasp,sp->ta", slope, around.contacts)
+    constant += np.einsum("tasp,sp->ta", by_return, around.returns)
+    if q.groups < q.places:  # few groups: contacts are written out, and there is no column for them
+        opened, u = b.columns["opened"], b.columns["u"]
+        constant -= np.einsum("tasp,p->ta", slope, q.work_contacts @ q.least)
+        of_group = np.zeros((q.places, G))
+        of_group[np.arange(q.places), q.group] = 1.0
+        for t in range(T):
+            here = slope[t, :, : t + 1]
+            cells = np.stack([(here * of_group[:, g]) @ q.work_contacts for g in range(G)], axis=2)
+            b.put(rows[t][:, None, None, None], opened[None, : t + 1], cells)
+            kept = (here @ of_group)[..., None] * q.setting_contacts
+            b.put(rows[t][:, None, None, None], u[None, : t + 1], kept)
+        assert cells.shape == (A, T, G, S)
+        assert kept.shape == (A, T, G, K)
+    else:
+        e = _contacts(q, b)
+        for t in range(T):
+            b.put(rows[t][:, None, None], e[None, : t + 1], slope[t, :, : t + 1])
+    r = b.columns["returns"]
+    worth = by_return * q.returning > FAINT
+    for t in range(T):
+        area, week, place = np.nonzero(worth[t, :, : t + 1])
+        b.put(rows[t][area], r[week, place], by_return[t, area, week, place])
+    b.limit("beds", room + constant)
     if slack_cost is not None:
-        over = b.column("over", (T, q.areas), 0.0, np.inf, -slack_cost)
-        b.put(beds, over, -1.0)
+        over = b.column("over", (T, A), 0.0, np.inf, -slack_cost)
+        b.put(rows, over, -1.0 / needed)
 
 
-def _shift(b: Builder, rows: Index, by: Floats) -> None:
-    """Set the upper limits of some rows of the last block."""
-    start = b.height - b.row_upper[-1].size
-    limits = b.row_upper[-1].copy()
-    limits[rows - start] = by
-    b.row_upper[-1] = limits
+def _end_R(q: Question, b: Builder, slack_cost: float | None) -> None:
+    share = q.people / q.people.sum()
+    row = b.row("end_R", (1,), -np.inf, q.end_R - q.household - float(share @ (q.work_contacts @ q.least)))  # fmt: skip
+    work = by_group(q, q.work_contacts * share[:, None])
+    kept = by_group(q, share)[:, None] * q.setting_contacts
+    b.put(row, b.columns["opened"][-1], work)
+    b.put(row, b.columns["u"][-1], kept)
+    if slack_cost is not None:
+        cost = slack_cost * max(float(q.beds.sum()), 1.0)
+        b.put(row, b.column("over_R", (1,), 0.0, np.inf, -cost), -1.0)

@@ -4,6 +4,7 @@ The weekly model, with I infectious people, e effective contacts and π where pe
 
     K(e)_ij = h δ_ij + N_i Σ_c π_ic e_c π_jc / M_c,      M = πᵀ N
     I[t + 1] = K(e_t) I[t] + ρ returns[t] + arrivals
+    B[t + 1] = stay B[t] + b Σ_{i in area} I[t + 1]_i
     e_c = Σ_s work[c, s] x[g(c), s] + Σ_k kept[k] u[g(c), k]
 
 One step is one generation, about a week. Susceptibles are taken as everybody (S = N), which only
@@ -22,6 +23,11 @@ from scipy.sparse import csr_array, diags_array, eye_array
 from yipan.engines.checks import Floats, Integers, as_counts, as_floats
 from yipan.engines.epidemic.specification import checked_mixing
 from yipan.engines.errors import OutOfRange
+
+NUMBERS = (
+    "household", "trains", "infectious_per_return", "protective_stock", "protective_bought",
+    "protective_use", "protective_made", "bed_share", "margin", "fixed_cost", "cash", "relief", "stay",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -56,8 +62,11 @@ class Question:
     | `infectious_per_return` | | ρ, infectious people brought by one who returns |
     | `protective_stock`, `protective_bought`, `protective_use` | | stock; most bought a week; use a worker and week |
     | `protective_sector`, `protective_made` | | sector that makes them, pieces for one unit of its output |
-    | `bed_share` | | beds needed for one infectious person |
+    | `bed_share` | | b: beds newly needed for one infectious person |
     | `beds` | (area,) | staffed |
+    | `in_care` | (area,) | beds taken at the start; b times who is infectious where not given |
+    | `stay` | | share of those in a bed who are still in it a week later, in [0, 1) |
+    | `end_R` | | most mean reproduction in the last week; none where not given: without it a plan opens all at the end |
     | `arrivals` | (place,) | infectious people who come from outside each week; none where not given |
     | `margin`, `fixed_cost`, `cash`, `relief` | | for one unit of output; share of capacity a week; share of capacity at the start; most relief a week, money |
 
@@ -103,6 +112,9 @@ class Question:
     cash: float = 0.0
     relief: float = 0.0
     arrivals: Floats = field(default=None)  # type: ignore[arg-type]  # set in __post_init__
+    in_care: Floats = field(default=None)  # type: ignore[arg-type]  # set in __post_init__
+    stay: float = 0.0
+    end_R: float = np.inf
 
     def __post_init__(self) -> None:
         """Bring arrays to their types and refuse what does not fit."""
@@ -126,14 +138,34 @@ class Question:
         for name in ("group", "area"):
             keep(self, name, as_counts(getattr(self, name), name, shape=(P,)))
         keep(self, "mixing", checked_mixing(self.mixing, places=P))
+        A = self.beds.size
+        there = (
+            np.bincount(self.area, self.bed_share * self.infectious, minlength=A)
+            if self.in_care is None
+            else self.in_care
+        )
+        keep(self, "in_care", as_floats(there, "in_care", shape=(A,)))
+        self._check_numbers()
+        missing = set(range(G)) - set(self.group.tolist())
+        if missing:
+            raise OutOfRange(f"Group {min(missing)} has no place.", where="group")
+
+    def _check_numbers(self) -> None:
         if not (self.weeks >= 1 and (self.people > 0).all() and (self.infectious > 0).all()):
             raise OutOfRange(
                 "A question needs a week, and people and some infection (however little) in each place.",
                 where="question",
             )
-        missing = set(range(G)) - set(self.group.tolist())
-        if missing:
-            raise OutOfRange(f"Group {min(missing)} has no place.", where="group")
+        for name in NUMBERS:
+            as_floats(getattr(self, name), name, shape=())
+        if not self.end_R > 0:
+            raise OutOfRange(f"R cannot be {self.end_R:g}.", where="end_R")
+        if not self.stay < 1:
+            raise OutOfRange(f"A share of {self.stay:g} stays in bed for ever.", where="stay")
+        if not 0 <= self.protective_sector < self.sectors:
+            raise OutOfRange(
+                f"There is no sector {self.protective_sector}.", where="protective_sector"
+            )
 
     # --- sizes
 
@@ -176,6 +208,11 @@ class Question:
         work: Floats = np.einsum("tps,ps->tp", of_place, self.work_contacts)
         return np.asarray(work + u[:, self.group] @ self.setting_contacts)
 
+    def R(self, e: Floats) -> Floats:
+        """Return the mean reproduction by week, h + Σ N e / Σ N, shape (week,)."""
+        mean: Floats = self.household + e @ (self.people / self.people.sum())
+        return mean
+
     def operator(self, e: Floats) -> csr_array:
         """Return K(e) of one week, sparse, shape (place, place)."""
         spread = diags_array(self.people) @ self.mixing @ diags_array(e / self.present)
@@ -190,15 +227,19 @@ class Question:
         """Return I by week and place, shape (week + 1, place)."""
         path = [self.infectious]
         for t in range(self.weeks):
-            caused = np.asarray(self.operator(e[t]) @ path[-1])
+            met = np.asarray(self.mixing.T @ path[-1]) * (e[t] / self.present)
+            caused = self.household * path[-1] + self.people * np.asarray(self.mixing @ met)
             path.append(caused + self.infectious_per_return * returns[t] + self.arrivals)
         return np.stack(path)
 
     def occupancy(self, infectious: Floats) -> Floats:
         """Return beds needed by week and area, shape (week + 1, area)."""
-        table = np.zeros((self.areas, self.places))
-        table[self.area, np.arange(self.places)] = self.bed_share
-        return np.asarray(infectious @ table.T)
+        taken = np.empty((infectious.shape[0], self.areas))
+        taken[0] = self.in_care
+        for t in range(1, infectious.shape[0]):
+            new = np.bincount(self.area, infectious[t], minlength=self.areas)
+            taken[t] = self.stay * taken[t - 1] + self.bed_share * new
+        return taken
 
     def but(self, **changes: Any) -> Question:
         """Return the same question with some fields changed, checked again."""

@@ -2,19 +2,23 @@
 
 The deterministic optimum uses every bed, so chance alone breaks it more often than not. The plan is
 solved again with all transmission inflated by a factor, and the factor is raised until Wilson's *upper*
-bound of the chance of exceeding any area's beds in any week, on members not used before, is within the
+bound of the chance of exceeding any area's beds at any time, on members not used before, is within the
 accepted risk. If no factor reaches it, the answer is the frontier that can be reached.
+
+The futures are those of `futures`, a branching process of the weekly model, or any others that the
+caller runs: the epidemic engine's own ensemble, day by day.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from yipan.engines.checks import Floats
 from yipan.engines.economy.chances import Chance, wilson
+from yipan.engines.economy.optimise.levels import rounded
 from yipan.engines.economy.optimise.question import Question
 from yipan.engines.economy.optimise.search import Plan, optimise
 from yipan.engines.errors import OutOfRange
@@ -24,7 +28,22 @@ SPREAD = 0.15
 """Standard deviation of the logarithm of transmission: nobody knows it better than that."""
 
 LARGEST = 4.0
+FIRST = 1.25
 NEAR_FACTOR = 0.02
+
+Futures = Callable[[Plan, int, int], Floats]
+"""From a plan, a number of members and the first member's number to beds needed (member, time, area).
+
+Members with the same number share their chances in every plan, so plans are compared on paired futures."""
+
+
+@dataclass(frozen=True)
+class Tried:
+    """A plan for transmission inflated by `factor`, and its chance of too few beds in the search."""
+
+    factor: float
+    plan: Plan
+    chance: Chance
 
 
 @dataclass(frozen=True)
@@ -33,7 +52,7 @@ class Robust:
 
     `factor` is the inflation of transmission it was planned for; `chance` is measured on members used for
     nothing else; `frontier` lists (factor, value, chance in the search) of every plan tried, by factor;
-    `price_of_safety` is the share of the deterministic optimum's value given up.
+    `price_of_safety` is the share of the deterministic optimum's value given up. `tried` holds the plans.
     """
 
     plan: Plan
@@ -42,6 +61,7 @@ class Robust:
     reached: bool
     frontier: tuple[tuple[float, float, Chance], ...]
     price_of_safety: float
+    tried: tuple[Tried, ...] = ()
 
 
 def futures(
@@ -66,7 +86,10 @@ def futures(
     level = np.exp(spread * rng.standard_normal(members) - spread**2 / 2)[:, None]
     e = q.contacts(plan.x, plan.u)
     ill = rng.poisson(np.tile(q.infectious, (members, 1))).astype(np.float64)
-    beds = [q.occupancy(ill)]
+    taken = np.tile(q.in_care, (members, 1))
+    if q.stay == 0.0:
+        taken = _beds(q, ill)
+    beds = [taken]
     for t in range(q.weeks):
         mean = np.asarray((q.operator(e[t]) @ ill.T).T) * level
         brought = rng.poisson(q.infectious_per_return * plan.returns[t] + q.arrivals, mean.shape)
@@ -74,17 +97,30 @@ def futures(
         shape = np.maximum(dispersion * mean / np.maximum(level, 1e-9), 1e-12)
         rate = rng.standard_gamma(shape) * (mean / shape)
         ill = rng.poisson(rate).astype(np.float64) + brought
-        beds.append(q.occupancy(ill))
+        beds.append(q.stay * beds[-1] + _beds(q, ill))
     return np.stack(beds, axis=1)
+
+
+def _beds(q: Question, ill: Floats) -> Floats:
+    table = np.zeros((q.areas, q.places))
+    table[q.area, np.arange(q.places)] = q.bed_share
+    return np.asarray(ill @ table.T)
+
+
+def exceeds(question: Question, needed: Floats) -> Chance:
+    """Return how often any area needs more beds than it has, after the start, with Wilson's interval.
+
+    `needed` (member, time, area), the first time being the start, over which no plan has power.
+    """
+    over = (needed[:, 1:] > question.beds).any(axis=(1, 2))
+    return wilson(int(over.sum()), over.size)
 
 
 def chance_of_excess(
     question: Question, plan: Plan, *, members: int, seed: int, **law: float
 ) -> Chance:
     """Return the chance that any area needs more beds than it has in any week to come."""
-    needed = futures(question, plan, members=members, seed=seed, **law)
-    over = (needed[:, 1:] > question.beds).any(axis=(1, 2))
-    return wilson(int(over.sum()), members)
+    return exceeds(question, futures(question, plan, members=members, seed=seed, **law))
 
 
 def robust(
@@ -92,29 +128,41 @@ def robust(
     *,
     risk: float,
     members: int = 2000,
+    search_members: int | None = None,
     seed: int = 1,
-    steps: int = 4,
+    steps: int = 8,
     tries: int = 7,
+    orderable: bool = False,
+    run: Futures | None = None,
     progress: Callable[[int, float, Chance], None] | None = None,
     **law: float,
 ) -> Robust | None:
     """Return the plan of most value whose chance of excess lies within `risk`, by Wilson's upper bound.
 
     The factor is doubled away from 1 until the risk is met or LARGEST is reached, then halved in; the plan
-    chosen is measured once more on members used for nothing else, and raised again if it fails there.
+    chosen is measured once more on members used for nothing else, and the next safer one if it fails there.
+    `orderable` rounds every plan to levels before it is measured. `run` gives other futures than the
+    branching process; members 0 … search_members − 1 are used for the search, those after them for the proof.
     `law` passes dispersion and spread to `futures`. None where the economy itself cannot run.
     Raises OutOfRange (E802) for a risk outside (0, 1).
     """
     if not 0 < risk < 1:
         raise OutOfRange(f"A risk of {risk:g} is not between 0 and 1.", where="risk")
-    tried: dict[float, tuple[Plan, Chance]] = {}
+    searching = members if search_members is None else search_members
+    tried: dict[float, Tried] = {}
+
+    def measure(plan: Plan, size: int, first: int) -> Chance:
+        if run is not None:
+            return exceeds(question, run(plan, size, first))
+        # every stretch of members of the branching process has its own seed
+        return chance_of_excess(question, plan, members=size, seed=seed + 1 + first, **law)
 
     def at(factor: float) -> Chance | None:
-        plan = optimise(_inflated(question, factor), steps=steps)
+        plan = planned_for(question, factor, steps=steps, orderable=orderable)
         if plan is None:
             return None
-        chance = chance_of_excess(question, plan, members=members, seed=seed + 1, **law)
-        tried[factor] = (plan, chance)
+        chance = measure(plan, searching, 0)
+        tried[factor] = Tried(factor, plan, chance)
         if progress is not None:
             progress(len(tried), factor, chance)
         return chance
@@ -122,30 +170,55 @@ def robust(
     if at(1.0) is None:
         return None
     _search(at, tried, risk, tries)
-    safe = sorted(f for f, (_p, c) in tried.items() if c.high <= risk)
-    frontier = tuple((f, tried[f][0].value, tried[f][1]) for f in sorted(tried))
-    best = tried[1.0][0].value
-    for factor in safe:
-        fresh = chance_of_excess(question, tried[factor][0], members=members, seed=seed + 2, **law)
-        if fresh.high <= risk:
-            plan = tried[factor][0]
-            return Robust(plan, factor, fresh, True, frontier, 1.0 - plan.value / best)
-    factor = min(tried, key=lambda f: (tried[f][1].high, f))
-    plan = tried[factor][0]
-    fresh = chance_of_excess(question, plan, members=members, seed=seed + 2, **law)
-    return Robust(plan, factor, fresh, False, frontier, 1.0 - plan.value / best)
+    found = tuple(tried[f] for f in sorted(tried))
+    best = tried[1.0].plan.value
+
+    def answer(one: Tried, chance: Chance) -> Robust:
+        return Robust(
+            plan=one.plan,
+            factor=one.factor,
+            chance=chance,
+            reached=chance.high <= risk,
+            frontier=tuple((t.factor, t.plan.value, t.chance) for t in found),
+            price_of_safety=1.0 - one.plan.value / best,
+            tried=found,
+        )
+
+    proofs = 0
+    for one in found:
+        if one.chance.high <= risk:
+            chance = measure(one.plan, members, searching + proofs * members)
+            proofs += 1
+            if chance.high <= risk:
+                return answer(one, chance)
+    safest = min(found, key=lambda t: (t.chance.high, t.factor))
+    return answer(safest, measure(safest.plan, members, searching + proofs * members))
+
+
+def planned_for(
+    question: Question, factor: float, *, steps: int, orderable: bool = False
+) -> Plan | None:
+    """Return the best plan for transmission inflated by a factor, shown in the question's own model."""
+    inflated = _inflated(question, factor)
+    plan = optimise(inflated, steps=steps)
+    if plan is None:
+        return None
+    if orderable:
+        ordered = rounded(inflated, plan)
+        if ordered is None:
+            return None
+        plan = ordered.plan
+    infectious = question.trajectory(question.contacts(plan.x, plan.u), plan.returns)
+    return replace(plan, infectious=infectious, occupancy=question.occupancy(infectious))
 
 
 def _search(
-    at: Callable[[float], Chance | None],
-    tried: dict[float, tuple[Plan, Chance]],
-    risk: float,
-    tries: int,
+    at: Callable[[float], Chance | None], tried: dict[float, Tried], risk: float, tries: int
 ) -> None:
     low, high = 1.0, None
-    if tried[1.0][1].high <= risk:
+    if tried[1.0].chance.high <= risk:
         return
-    factor = 1.25
+    factor = FIRST
     while len(tried) < tries:
         chance = at(factor)
         if chance is not None and chance.high <= risk:
@@ -168,4 +241,5 @@ def _inflated(question: Question, factor: float) -> Question:
         work_contacts=question.work_contacts * factor,
         setting_contacts=question.setting_contacts * factor,
         infectious_per_return=question.infectious_per_return * factor,
+        arrivals=question.arrivals * factor,
     )

@@ -9,7 +9,7 @@ from scipy.sparse import csr_array, hstack
 
 from yipan.engines.economy.optimise.programme import Builder, build
 from yipan.engines.economy.optimise.question import Question
-from yipan.engines.economy.optimise.search import Plan
+from yipan.engines.economy.optimise.search import METHOD, Plan
 
 ELASTIC = {
     "goods": "goods",
@@ -43,9 +43,9 @@ def of_the_economy(question: Question) -> list[Shortage]:
 
     The smallest sum of shortages, each measured in its own unit relative to what the limit holds.
     """
-    b = build(question, envelope=None)
+    b = build(question)
     programme = b.programme()
-    if programme.solve(method="ipm").feasible:
+    if programme.solve(method=METHOD).feasible:
         return []
     slack, names = _slack(question, b)
     width = b.width
@@ -56,7 +56,7 @@ def of_the_economy(question: Question) -> list[Shortage]:
         upper=np.concatenate([programme.upper, np.full(slack.unit.size, np.inf)]),
         rows=csr_array(hstack([programme.rows, slack.entries])),
     )
-    solution = relaxed.solve(method="ipm")
+    solution = relaxed.solve(method=METHOD)
     found = []
     for i, amount in enumerate(solution.x[width:]):
         if amount > LITTLE * slack.unit[i]:
@@ -85,8 +85,8 @@ def _slack(question: Question, b: Builder) -> tuple[_Slack, list[tuple[str, int,
     for name, limit in ELASTIC.items():
         if name not in b.rows:
             continue
-        # goods and protective rows lack on the side of supply, labour and cash rows exceed an upper limit
-        sign = 1.0 if name in ("goods", "protective") else -1.0
+        # goods, masks and cash lack on the side of supply; labour rows exceed an upper limit
+        sign = -1.0 if name == "labour" else 1.0
         for at, row in np.ndenumerate(b.rows[name]):
             rows.append(int(row))
             signs.append(sign)
