@@ -30,6 +30,7 @@ from yipan.report.field.api import router as field
 from yipan.report.forms.daily import default_day
 from yipan.report.models import RowAside, Source, Submission, Value
 from yipan.report.registers.api import router as registers
+from yipan.report.review.api import router as review
 from yipan.report.values import queries
 from yipan.report.values.actions import note_absence, submit_swiftly, submit_values
 from yipan.report.values.swift import Caller
@@ -38,6 +39,7 @@ from yipan.report.views.upload import sender
 router = Router(tags=["report"], auth=AUTH)
 router.add_router("", standards)
 router.add_router("", registers)
+router.add_router("", review)
 router.add_router("", field)
 PAGE = 500
 

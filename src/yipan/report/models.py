@@ -490,3 +490,4 @@ from yipan.report.contacts.models import CasePerson, Contact, Exposure, Link, Vi
 from yipan.report.duplicates.models import Decision, Pair  # noqa: E402, F401
 from yipan.report.laboratory.models import SpecimenEvent  # noqa: E402, F401
 from yipan.report.quarantine.models import Capacity, Site, Stay  # noqa: E402, F401
+from yipan.report.review.models import Review  # noqa: E402, F401

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.urls import path
 
 from yipan.report.field import views as field
-from yipan.report.views import aside, cases, form, home, openrosa, requests, tables, upload, values
+from yipan.report.views import aside, cases, form, home, openrosa, requests, review, tables, upload, values
 
 app_name = "report"
 
@@ -25,6 +25,8 @@ urlpatterns = [
     path("submissions/<int:pk>/read-on/", upload.read_on, name="read_on"),
     path("units/<str:code>/", values.unit, name="unit"),
     path("values/<str:code>/<str:element>/<str:day>/", values.value, name="value"),
+    path("review/", review.rows, name="review"),
+    path("review/<int:pk>/say/", review.say, name="say"),
     path("aside/", aside.rows, name="aside"),
     path("aside/<int:pk>/", aside.row, name="row"),
     path("absences/", home.absence, name="absence"),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import groupby
+from typing import Any
 
 from django.http import HttpResponse
 from django.shortcuts import render
@@ -15,6 +17,10 @@ from yipan.access.signing import signed_in
 from yipan.places.models import Unit
 from yipan.report.dictionary import ELEMENTS
 from yipan.report.errors import NotADate
+from yipan.report.forms.current import elements_named
+from yipan.report.models import Value
+from yipan.report.review.actions import office_above
+from yipan.report.review.models import Verdict
 from yipan.report.values import queries
 from yipan.report.values.rules import known_element, to_day
 
@@ -25,7 +31,9 @@ def value(request: PersonRequest, code: str, element: str, day: str) -> HttpResp
     """Show every version of one value known at the moment shown: source, reason, time."""
     board = request.board
     unit = _unit(request, code)
-    told = known_element(element)
+    told = elements_named(board.package, {element}, known_at=board.at).get(element)
+    if told is None:
+        told = known_element(element)  # says which is closest
     try:
         on = to_day(day)
     except NotADate:
@@ -43,9 +51,29 @@ def value(request: PersonRequest, code: str, element: str, day: str) -> HttpResp
         "day": on,
         "versions": versions,
         "before": before.get(told.id),
+        **_said(request, versions),
         "may_correct": not board.past and request.scope.may(Action.REPORT_SUBMIT, unit),
     }
     return render(request, "report/value.html", context, status=200 if versions else 404)
+
+
+def _said(request: PersonRequest, versions: Sequence[Value]) -> dict[str, Any]:
+    """Return what has been said of the version that stands, and what this person may say."""
+    board, scope = request.board, request.scope
+    if not versions:
+        return {}
+    standing = versions[0]
+    said = list(standing.reviews.filter(at__lte=board.at).select_related("by").order_by("at", "pk"))
+    last = said[-1].verdict if said else ""
+    above = scope.may(Action.REPORT_CORRECT, office_above(standing.unit))
+    own = scope.may(Action.REPORT_CORRECT, standing.unit)
+    return {
+        "standing": standing,
+        "reviews": said,
+        "may_stand": above and last != Verdict.STANDS and not board.past,
+        "may_ask": above and last in ("", Verdict.ANSWERED) and not board.past,
+        "may_answer": own and last == Verdict.ASKED and not board.past,
+    }
 
 
 @require_GET
