@@ -14,17 +14,20 @@ import math
 import numpy as np
 
 from yipan.engines.checks import Floats, Integers
-from yipan.engines.epidemic.compiled import compiled
+from yipan.engines.epidemic.compiled import compiled, leaf
 from yipan.engines.epidemic.samplers import binomial, binomial_of_hazard, gamma, poisson
-from yipan.engines.epidemic.streams import Stream, Word, rewind, uniform
+from yipan.engines.epidemic.streams import MANY, Stream, Word, opened, rewind, uniform
 from yipan.engines.epidemic.tables import STOCK, CourseTables, Infection, Mixing, Places
 from yipan.engines.epidemic.transitions import Transitions
 
-RARE = 0.5
+RARE = 1.0
 """Expected number below which a binomial is drawn by skipping along a Poisson process."""
 
+EACH = 4
+"""Persons to a way up to which each draws a way, rather than each way a number of persons."""
 
-@compiled
+
+@leaf
 def hit(n: int, p: float, hazard: float, gap: Floats, stream: Stream) -> int:
     """Return a binomial number of n persons with probability p = 1 − exp(−hazard), exactly.
 
@@ -44,7 +47,57 @@ def hit(n: int, p: float, hazard: float, gap: Floats, stream: Stream) -> int:
     return k
 
 
-@compiled
+@leaf
+def probability(hazard: float) -> float:
+    """Return 1 − exp(−hazard), right to 10⁻¹² of itself; faster than expm1.
+
+    >>> probability(1e-9), round(probability(0.5), 12)
+    (9.999999995e-10, 0.393469340287)
+    """
+    if hazard > 1e-3:
+        return 1.0 - math.exp(-hazard)
+    return hazard * (1.0 - hazard * (0.5 - hazard * (1.0 / 6.0 - hazard * (1.0 / 24.0))))
+
+
+@leaf
+def scatter(
+    n: int,
+    first: int,
+    last: int,
+    at: int,
+    rarer: Floats,
+    hazard: Floats,
+    upto: Floats,
+    taken: Integers,
+    gap: Floats,
+    stream: Stream,
+) -> None:
+    """Share n > 0 persons out over the ways [first, last), likeliest last, exactly: a multinomial number.
+
+    Way after way from the likeliest, those who take a rarer one are drawn; once few are left, each draws
+    a way. `rarer[at + e]` is the probability of a rarer way than e given no likelier one, `hazard` its
+    −log(1 − p), `upto` the probability of way e or a rarer one; `taken` (way from `first`,) receives the
+    numbers.
+    """
+    for e in range(last - first):
+        taken[e] = 0
+    left, e = n, last - 1
+    while e > first and left > 0:
+        if left <= EACH * (e - first + 1) and left * hazard[at + e] > RARE:
+            for _ in range(left):
+                u, way = uniform(stream) * upto[at + e], e
+                while way > first and u < upto[at + way - 1]:
+                    way -= 1
+                taken[way - first] += 1
+            return
+        k = hit(left, rarer[at + e], hazard[at + e], gap, stream)
+        taken[e - first] = left - k
+        left = k
+        e -= 1
+    taken[e - first] += left
+
+
+@leaf
 def mix_cases(cases: Floats, weights: Floats, mixed: Floats) -> None:
     """Write the mixture of the cases (first axis) into `mixed`."""
     into = mixed.reshape(mixed.size)
@@ -55,7 +108,7 @@ def mix_cases(cases: Floats, weights: Floats, mixed: Floats) -> None:
             into[q] += weights[case] * parts[case, q]
 
 
-@compiled
+@leaf
 def tilt(parts: Floats, growth: float, whole: Floats) -> None:
     """Write into `whole` the part of ρ⁰ and ρ times the part of ρ¹ (first axis of `parts`)."""
     into = whole.reshape(whole.size)
@@ -64,33 +117,62 @@ def tilt(parts: Floats, growth: float, whole: Floats) -> None:
         into[q] = max(0.0, both[0, q] + growth * both[1, q])
 
 
-@compiled
+@leaf
 def condition(
-    given: Floats, hazard: Floats, exposure: Floats, missed: Floats, first: int, last: int
+    given: Floats,
+    hazard: Floats,
+    upto: Floats,
+    exposure: Floats,
+    missed: Floats,
+    first: int,
+    last: int,
 ) -> None:
-    """Turn joint probabilities of the ways [first, last) into conditional ones, in place.
+    """Turn joint probabilities of the ways [first, last) into what `scatter` reads, in place.
 
-    `given` (age, way) becomes the probability given that no earlier way was taken, `hazard` its
-    −log(1 − p); `exposure` (group, age, way) the mean on that way; `missed` (flow, age, way) the
+    `given` (age, way) becomes the probability of a rarer (earlier) way given no likelier one, `hazard` its
+    −log(1 − p), `upto` the running sums; `exposure` (group, age, way) becomes the mean on that way; `missed` (flow, age, way) the
     probability that the way passes through the flow.
     """
     for a in range(given.shape[0]):
-        left = 0.0
-        for e in range(first, last):
-            left += given[a, e]
+        total = 0.0
         for e in range(first, last):
             p = given[a, e]
-            for g in range(exposure.shape[0]):
-                exposure[g, a, e] = exposure[g, a, e] / p if p > 1e-300 else 0.0
-            for m in range(missed.shape[0]):
-                q = missed[m, a, e] / p if p > 1e-300 else 1.0
-                missed[m, a, e] = 0.0 if q > 1.0 - 1e-9 else (1.0 if q < 1e-9 else 1.0 - q)
-            given[a, e] = min(1.0, p / left) if left > 0.0 else 0.0
-            hazard[a, e] = -math.log1p(-given[a, e]) if given[a, e] < 1.0 else np.inf
-            left -= p
+            for g in range(exposure.shape[2]):
+                exposure[a, e, g] = exposure[a, e, g] / p if p > 1e-300 else 0.0
+            for m in range(missed.shape[2]):
+                q = missed[a, e, m] / p if p > 1e-300 else 1.0
+                missed[a, e, m] = 0.0 if q > 1.0 - 1e-9 else (1.0 if q < 1e-9 else 1.0 - q)
+            rarer = total
+            total += p
+            upto[a, e] = total
+            given[a, e] = rarer / total if total > 0.0 else 0.0
+            hazard[a, e] = -math.log(p / total) if 0.0 < p < 0.5 * total else np.inf
+            if p >= 0.5 * total:
+                hazard[a, e] = -math.log1p(-given[a, e])
 
 
-@compiled
+@leaf
+def carry(start: Integers, place: Places, share: Floats, given: Floats, got: Floats) -> None:
+    """Add to each row of `got` (P, A) the rows of `given` that a sparse matrix says, by their shares."""
+    A = given.shape[1]
+    for j in range(start.size - 1):
+        e, last = start[j], start[j + 1]
+        while e + 4 <= last:  # four at a time: `got` is read and written less often
+            i0, i1, i2, i3 = place[e], place[e + 1], place[e + 2], place[e + 3]
+            s0, s1, s2, s3 = share[e], share[e + 1], share[e + 2], share[e + 3]
+            for a in range(A):
+                got[j, a] += (s0 * given[i0, a] + s1 * given[i1, a]) + (
+                    s2 * given[i2, a] + s3 * given[i3, a]
+                )
+            e += 4
+        while e < last:
+            i, s = place[e], share[e]
+            for a in range(A):
+                got[j, a] += s * given[i, a]
+            e += 1
+
+
+@leaf
 def sum_force(
     X: Floats,
     Y: Floats,
@@ -114,21 +196,16 @@ def sum_force(
 ) -> None:
     """Turn infectiousness X (group, P, A) into ∫λ over the step, `force` (P, A), as Specification has λ."""
     G, P, A = X.shape
-    force[:] = 0.0
-    there[:] = 0.0
+    for j in range(P):
+        for a in range(A):
+            force[j, a] = 0.0
+            there[j, a] = 0.0
     for g in range(G):
-        if group_local[g]:
-            for j in range(P):
-                for a in range(A):
-                    Y[g, j, a] = X[g, j, a]
-            continue
         for j in range(P):
             for a in range(A):
-                Y[g, j, a] = 0.0
-            for e in range(column_start[j], column_start[j + 1]):
-                i, share = column_place[e], column_share[e]
-                for a in range(A):
-                    Y[g, j, a] += share * X[g, i, a]
+                Y[g, j, a] = X[g, j, a] if group_local[g] else 0.0
+        if not group_local[g]:
+            carry(column_start, column_place, column_share, X[g], Y[g])
     moving = False
     for k in range(local.size):
         g = group_of[k]
@@ -149,14 +226,81 @@ def sum_force(
                         for a in range(A):
                             there[j, a] += contacted[k, kinds[j], b, a] * y
     if moving:
-        for i in range(P):
-            for e in range(row_start[i], row_start[i + 1]):
-                j, share = row_place[e], row_share[e]
-                for a in range(A):
-                    force[i, a] += share * there[j, a]
+        carry(row_start, row_place, row_share, there, force)
 
 
-@compiled
+@leaf
+def sum_force_everywhere(
+    X: Floats,
+    Y: Floats,
+    force: Floats,
+    here: Floats,
+    there: Floats,
+    given: Floats,
+    control: Floats,
+    beta: float,
+    contacted: Floats,
+    present: Floats,
+    local: Integers,
+    age_infectivity: Floats,
+    group_of: Integers,
+    group_local: Integers,
+    dense: Floats,
+    turned: Floats,
+) -> None:
+    """As `sum_force`, where nearly every place mixes with every other and all are of one kind.
+
+    Ages are the first axis of what it works on, so that every inner loop runs over places: `Y`
+    (group, A, P), `here` and `there` (A, P), `given` (P,).
+    """
+    G, P, A = X.shape
+    for a in range(A):
+        for j in range(P):
+            here[a, j] = 0.0
+            there[a, j] = 0.0
+    for g in range(G):
+        for b in range(A):
+            for j in range(P):
+                Y[g, b, j] = X[g, j, b] if group_local[g] else 0.0
+        if not group_local[g]:
+            for b in range(A):
+                for i in range(P):
+                    x = X[g, i, b]
+                    if x > 0.0:
+                        for j in range(P):
+                            Y[g, b, j] += x * dense[i, j]
+    moving = False
+    for k in range(local.size):
+        g = group_of[k]
+        if not local[k]:
+            moving = True
+        for b in range(A):
+            scale = beta * age_infectivity[b]
+            for j in range(P):
+                given[j] = 0.0
+                if Y[g, b, j] > 0.0:
+                    given[j] = Y[g, b, j] * control[j, k] * scale / present[k, j, b]
+            for a in range(A):
+                c = contacted[k, 0, b, a]
+                if local[k]:
+                    for j in range(P):
+                        here[a, j] += c * given[j]
+                else:
+                    for j in range(P):
+                        there[a, j] += c * given[j]
+    if moving:
+        for a in range(A):
+            for j in range(P):
+                y = there[a, j]
+                if y > 0.0:
+                    for i in range(P):
+                        here[a, i] += y * turned[j, i]
+    for i in range(P):
+        for a in range(A):
+            force[i, a] = here[a, i]
+
+
+@leaf
 def move_on(
     n: Integers,
     mass: Floats,
@@ -167,13 +311,20 @@ def move_on(
     kind_of: Integers,
     way_start: Integers,
     way_to: Integers,
+    way_tells: Integers,
+    pooled: Integers,
     carries: Integers,
     given: Floats,
     hazard: Floats,
+    upto: Floats,
     exposure: Floats,
     passed: Floats,
     infectivity: Floats,
     dispersion: float,
+    taken: Integers,
+    moved: Integers,
+    carried: Floats,
+    part: Floats,
     gap: Floats,
     stream: Stream,
 ) -> float:
@@ -182,70 +333,87 @@ def move_on(
     Returns by how much infectiousness grew, as a share of its mean; within [−1, 1].
 
     Individual infectiousness is shared out exactly: equal gammas given their sum are a Dirichlet, whatever
-    the sum was. Those who carry none yet draw theirs, of mean one.
+    the sum was. Those who carry none yet draw theirs, of mean one. Whoever enters a `pooled` substage,
+    from which on age means nothing, is counted with the youngest of the place.
     """
     G, P, A = X.shape
-    M = n.shape[1]
+    M, ways = moved.size, way_to.size
     alike = math.isinf(dispersion)
-    moved, carried, part = np.zeros(M, np.int64), np.zeros(M), np.zeros(M)
-    X[:] = 0.0
+    for g in range(G):
+        for i in range(P):
+            for a in range(A):
+                X[g, i, a] = 0.0
     before, after = 0.0, 0.0
     for i in range(P):
-        kind = kind_of[i]
+        at, cell = (kind_of[i] * A - 1) * ways, i * A - 1
         for a in range(A):
-            cell = i * A + a
+            at += ways
+            cell += 1
             if active[cell] == 0:
                 continue
-            moved[:] = 0
-            carried[:] = 0.0
             for f in range(M):
-                left = n[cell, f]
-                if left == 0:
+                if n[cell, f] == 0:
                     continue
                 first, last = way_start[f], way_start[f + 1]
+                before += n[cell, f] * infectivity[f]
+                scatter(n[cell, f], first, last, at, given, hazard, upto, taken, gap, stream)
                 whole = 0.0
                 for e in range(first, last):
-                    part[e - first] = 0.0
-                for e in range(first, last):
-                    k = left
-                    if e < last - 1:
-                        k = hit(left, given[kind, a, e], hazard[kind, a, e], gap, stream)
+                    k, to = taken[e - first], way_to[e]
                     if k == 0:
                         continue
-                    left -= k
-                    moved[way_to[e]] += k
-                    for m in range(3):
-                        p = passed[kind, m, a, e]
-                        if p > 0.0:
-                            counts[1 + m, day, i] += k if p == 1.0 else binomial(stream, k, p)
-                    part[e - first] = k if alike else gamma(stream, dispersion * k)
-                    whole += part[e - first]
-                    if left == 0:
-                        break
-                scale = 1.0
-                if not alike:
-                    scale = mass[cell, f] / whole if carries[f] else 1.0 / dispersion
-                for e in range(first, last):
-                    own = part[e - first] * scale
-                    if own > 0.0:
+                    if a == 0 or pooled[to] == 0:
+                        moved[to] += k
+                    else:  # the youngest have moved on already
+                        n[i * A, to] += k
+                        active[i * A] += k
+                    if way_tells[e] == 0:
+                        continue
+                    if way_tells[e] & 1:
+                        for m in range(3):
+                            p = passed[3 * (at + e) + m]
+                            if p > 0.0:
+                                counts[1 + m, day, i] += k if p == 1.0 else binomial(stream, k, p)
+                    if alike:
                         for g in range(G):
-                            X[g, i, a] += own * exposure[kind, g, a, e]
-                        carried[way_to[e]] += own
+                            X[g, i, a] += k * exposure[G * (at + e) + g]
+                    else:
+                        part[e - first] = gamma(stream, dispersion * k)
+                        whole += part[e - first]
+                if whole > 0.0:
+                    # Those who carry none yet draw theirs, of mean one.
+                    scale = mass[cell, f] / whole if carries[f] else 1.0 / dispersion
+                    for e in range(first, last):
+                        if part[e - first] > 0.0:
+                            own = part[e - first] * scale
+                            for g in range(G):
+                                X[g, i, a] += own * exposure[G * (at + e) + g]
+                            carried[way_to[e]] += own
+                            part[e - first] = 0.0
             alive = 0
             for f in range(M):
-                going_on = way_start[f + 1] > way_start[f]
-                before += n[cell, f] * infectivity[f]
-                after += moved[f] * infectivity[f]
-                n[cell, f] = moved[f] if going_on else 0
-                mass[cell, f] = carried[f] if going_on and carries[f] else 0.0
+                k = moved[f]
+                moved[f] = 0
+                after += k * infectivity[f]
+                n[cell, f] = k if way_start[f + 1] > way_start[f] else 0
                 alive += n[cell, f]
             active[cell] = alive
+            if not alike:
+                for f in range(M):
+                    mass[cell, f] = carried[f] if carries[f] and n[cell, f] > 0 else 0.0
+                    carried[f] = 0.0
     if before + after == 0.0:
         return 0.0
     return max(-1.0, min(1.0, 2.0 * (after - before) / (after + before)))
 
 
 @compiled
+def flat(table: Floats) -> Floats:
+    """Return a table as one row: found by one number, not by three or four."""
+    return table.reshape(table.size)
+
+
+@leaf
 def expect_new(
     fresh: Floats, factor: float, X: Floats, kind_of: Integers, new_exposure: Floats
 ) -> None:
@@ -259,7 +427,7 @@ def expect_new(
                     X[g, i, a] += expected * new_exposure[kind_of[i], g, a]
 
 
-@compiled
+@leaf
 def infect(
     S: Integers,
     n: Integers,
@@ -276,48 +444,42 @@ def infect(
     carries: Integers,
     given: Floats,
     hazard: Floats,
+    upto: Floats,
     passed: Floats,
     dispersion: float,
+    taken: Integers,
     gap: Floats,
     stream: Stream,
 ) -> None:
     """Infect susceptibles, and those who arrive, and put them where they stand at the end of the step."""
     P, A = force.shape
-    last = new_to.size - 1
+    alike, ways = math.isinf(dispersion), new_to.size
     for i in range(P):
         kind = kind_of[i]
         for a in range(A):
-            cell, left = i * A + a, arrivals[i * A + a]
+            cell, came = i * A + a, arrivals[i * A + a]
             if force[i, a] > 0.0 and S[cell] > 0:
-                k = hit(S[cell], -math.expm1(-force[i, a]), force[i, a], gap, stream)
+                k = hit(S[cell], probability(force[i, a]), force[i, a], gap, stream)
                 S[cell] -= k
-                left += k
-            fresh[cell] = left
-            if left == 0:
+                came += k
+            fresh[cell] = came
+            if came == 0:
                 continue
-            counts[0, day, i] += left
-            for e in range(last + 1):
-                k = left
-                if e < last:
-                    k = hit(left, given[kind, a, e], hazard[kind, a, e], gap, stream)
+            counts[0, day, i] += came
+            scatter(came, 0, ways, (kind * A + a) * ways, given, hazard, upto, taken, gap, stream)
+            for e in range(ways):
+                k, to = taken[e], new_to[e]
                 if k == 0:
                     continue
-                left -= k
-                to = new_to[e]
                 for m in range(3):
-                    p = passed[kind, m, a, e]
+                    p = passed[3 * ((kind * A + a) * ways + e) + m]
                     if p > 0.0:
                         counts[1 + m, day, i] += k if p == 1.0 else binomial(stream, k, p)
                 if way_start[to + 1] > way_start[to]:
                     n[cell, to] += k
                     active[cell] += k
                     if carries[to]:
-                        own = (
-                            k
-                            if math.isinf(dispersion)
-                            else gamma(stream, dispersion * k) / dispersion
-                        )
-                        mass[cell, to] += own
+                        mass[cell, to] += k if alike else gamma(stream, dispersion * k) / dispersion
 
 
 @compiled
@@ -343,8 +505,7 @@ def run_cells(
     days, P = counts.shape[1:]
     A, M, G = n.shape[0] // P, x.substages, x.groups
     h = 1.0 / x.steps_per_day
-    stream = np.zeros(6, np.uint64)
-    stream[0] = np.uint64(seed)
+    stream = opened(seed, MANY)
     rewind(stream, name, first_day)
     gap = np.array([-math.log(uniform(stream))])
     active = np.zeros(P * A, np.int64)
@@ -353,17 +514,22 @@ def run_cells(
             active[cell] += n[cell, f]
     X, Y = np.zeros((G, P, A)), np.zeros((G, P, A))
     force, there = np.zeros((P, A)), np.zeros((P, A))
+    Z, here, yonder = np.zeros((G, A, P)), np.zeros((A, P)), np.zeros((A, P))
+    given_there = np.zeros(P)
     arrivals, tonight = np.zeros(P * A, np.int64), np.zeros((P, 2), np.int64)
+    taken, moved = np.zeros(M, np.int64), np.zeros(M, np.int64)
+    carried, part = np.zeros(M), np.zeros(M)
     most = 1
     for d in range(first_day, days):
         most = max(most, x.kind_start[d + 1] - x.kind_start[d])
     ways, new = x.way_to.size, x.new_to.size
     given, hazard = np.zeros((most, A, ways)), np.zeros((most, A, ways))
-    exposure, passed = np.zeros((most, G, A, ways)), np.zeros((most, 3, A, ways))
+    upto, new_upto = np.zeros((most, A, ways)), np.zeros((most, A, new))
+    exposure, passed = np.zeros((most, A, ways, G)), np.zeros((most, A, ways, 3))
     new_given, new_hazard = np.zeros((most, A, new)), np.zeros((most, A, new))
-    new_exposure, new_passed = np.zeros((most, G, A)), np.zeros((most, 3, A, new))
+    new_exposure, new_passed = np.zeros((most, G, A)), np.zeros((most, A, new, 3))
     parts_given, parts_exposure = np.zeros((most, 2, A, new)), np.zeros((most, 2, G, A))
-    parts_passed, none = np.zeros((most, 2, 3, A, new)), np.zeros((0, A, new))
+    parts_passed, none = np.zeros((most, 2, A, new, 3)), np.zeros((A, new, 0))
     fresh, last_total, last_day = np.zeros(P * A), 0.0, -1
     day, infected = first_day, 0
     while day < days:
@@ -375,7 +541,7 @@ def run_cells(
                 mix_cases(x.missed, weights, passed[kind])
                 for f in range(M):
                     condition(
-                        given[kind], hazard[kind], exposure[kind], passed[kind],
+                        given[kind], hazard[kind], upto[kind], exposure[kind], passed[kind],
                         x.way_start[f], x.way_start[f + 1],
                     )  # fmt: skip
                 mix_cases(x.new_chance, weights, parts_given[kind])
@@ -384,14 +550,22 @@ def run_cells(
         control = inf.controls[min(day // inf.control_days, inf.controls.shape[0] - 1)]
         for _ in range(x.steps_per_day):
             growth = move_on(
-                n, mass, active, X, counts, day, x.kind_of[day], x.way_start, x.way_to, x.carries,
-                given, hazard, exposure, passed, x.infectivity, crs.dispersion, gap, stream,
+                n, mass, active, X, counts, day, x.kind_of[day], x.way_start, x.way_to, x.way_tells, x.pooled, x.carries,
+                flat(given), flat(hazard), flat(upto), flat(exposure), flat(passed), x.infectivity, crs.dispersion, taken, moved, carried, part, gap, stream,
             )  # fmt: skip
             for kind in range(x.kind_start[day + 1] - x.kind_start[day]):
                 tilt(parts_given[kind], growth / h, new_given[kind])
                 tilt(parts_exposure[kind], growth / h, new_exposure[kind])
                 tilt(parts_passed[kind], growth / h, new_passed[kind])
-                condition(new_given[kind], new_hazard[kind], none, new_passed[kind], 0, new)
+                condition(
+                    new_given[kind],
+                    new_hazard[kind],
+                    new_upto[kind],
+                    none,
+                    new_passed[kind],
+                    0,
+                    new,
+                )
             # Those infected within the step infect within it: as many as in the last step, in proportion,
             # unless controls or β changed; then as many as the force without them gives.
             steady = last_total > 0.0 and (inf.steady[day] == 1 or day == last_day)
@@ -407,6 +581,13 @@ def run_cells(
                     for cell in range(P * A):
                         fresh[cell] = S[cell] * -math.expm1(-force[cell // A, cell % A])
                     expect_new(fresh, 1.0, X, x.kind_of[day], new_exposure)
+                if mix.dense.size > 0 and inf.contacted.shape[1] == 1:
+                    sum_force_everywhere(
+                        X, Z, force, here, yonder, given_there, control, inf.beta[day], inf.contacted,
+                        inf.present, inf.local, inf.age_infectivity, x.group_of, x.group_local,
+                        mix.dense, mix.turned,
+                    )  # fmt: skip
+                    continue
                 sum_force(
                     X, Y, force, there, control, inf.beta[day], inf.contacted, inf.kinds,
                     inf.present, inf.local, inf.age_infectivity, x.group_of, x.group_local,
@@ -423,8 +604,8 @@ def run_cells(
                         arrivals[cell] += 1
             infect(
                 S, n, mass, active, force, fresh, counts, day, x.kind_of[day], arrivals,
-                x.way_start, x.new_to, x.carries, new_given, new_hazard, new_passed,
-                crs.dispersion, gap, stream,
+                x.way_start, x.new_to, x.carries, flat(new_given), flat(new_hazard), flat(new_upto), flat(new_passed),
+                crs.dispersion, taken, gap, stream,
             )  # fmt: skip
         infected = 0
         for i in range(P):

@@ -39,12 +39,26 @@ def cache_folder() -> Path | None:
 
 def compiled(function: F) -> F:
     """Return the function compiled on first call; what was compiled is kept on disk where that can be."""
+    return _kept(function)
+
+
+def leaf(function: F) -> F:
+    """Return a function compiled as by `compiled` that makes no array: it counts no references.
+
+    Counting who still holds an array takes longer than a random number. It is not needed in what only
+    reads and writes arrays that its caller holds.
+    """
+    return _kept(function, _nrt=False)
+
+
+def _kept(function: F, **options: bool) -> F:
+    compile_: Any = njit  # `_nrt` is missing from its types
     folder = cache_folder()
     if folder is None:
-        return cast(F, njit(function, nogil=True, error_model="numpy"))
+        return cast(F, compile_(function, nogil=True, error_model="numpy", **options))
     numba_settings: Any = config
     before, numba_settings.CACHE_DIR = numba_settings.CACHE_DIR, str(folder)
     try:
-        return cast(F, njit(function, cache=True, nogil=True, error_model="numpy"))
+        return cast(F, compile_(function, cache=True, nogil=True, error_model="numpy", **options))
     finally:
         numba_settings.CACHE_DIR = before

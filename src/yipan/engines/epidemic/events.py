@@ -18,9 +18,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from yipan.engines.checks import Floats, Integers
-from yipan.engines.epidemic.compiled import compiled
+from yipan.engines.epidemic.compiled import compiled, leaf
 from yipan.engines.epidemic.samplers import erlang, gamma, normal, poisson
-from yipan.engines.epidemic.streams import Stream, Word, mixed, rewind, uniform
+from yipan.engines.epidemic.streams import ONE_BLOCK, Stream, Word, mixed, opened, rewind, uniform
 from yipan.engines.epidemic.tables import (
     BRANCH,
     BRANCH_END,
@@ -59,7 +59,7 @@ class People(NamedTuple):
     infected: Integers  # 1: newly infected, so the first stage counts and may be redirected
 
 
-@compiled
+@leaf
 def stay(family: int, steps: int, mean: float, spread: float, stream: Stream) -> float:
     """Draw how long a stage of which `steps` Erlang steps are to come lasts; `mean` is of one step."""
     if family == 0:
@@ -71,7 +71,7 @@ def stay(family: int, steps: int, mean: float, spread: float, stream: Stream) ->
     return mean
 
 
-@compiled
+@leaf
 def branched(
     first: int, last: int, age: int, branch_to: Integers, branch_upto: Floats, stream: Stream
 ) -> int:
@@ -85,7 +85,7 @@ def branched(
     return int(branch_to[b])
 
 
-@compiled
+@leaf
 def searched(upto: Floats, first: int, last: int, value: float) -> int:
     """Return the first position in [first, last) whose running sum exceeds `value`."""
     low, high = first, last - 1
@@ -98,7 +98,7 @@ def searched(upto: Floats, first: int, last: int, value: float) -> int:
     return low
 
 
-@compiled
+@leaf
 def other_place(
     own: float, home: int, start: Integers, place: Places, upto: Floats, u: float
 ) -> int:
@@ -109,7 +109,7 @@ def other_place(
     return int(place[searched(upto, first, last, (u - own) / (1.0 - own) * upto[last - 1])])
 
 
-@compiled
+@leaf
 def met_age(contacted: Floats, present: Floats, u: float) -> int:
     """Draw the age of the person met: weights (A,) are contacts times people present."""
     total = 0.0
@@ -126,7 +126,7 @@ def met_age(contacted: Floats, present: Floats, u: float) -> int:
     return last
 
 
-@compiled
+@leaf
 def sift_up(times: Floats, slots: Integers, size: int) -> None:
     """Restore a heap, least time first, after one was put at its end."""
     q = size - 1
@@ -139,7 +139,7 @@ def sift_up(times: Floats, slots: Integers, size: int) -> None:
         q = up
 
 
-@compiled
+@leaf
 def sift_down(times: Floats, slots: Integers, size: int) -> None:
     """Restore a heap, least time first, after its first was replaced by its last."""
     q = 0
@@ -157,33 +157,6 @@ def sift_down(times: Floats, slots: Integers, size: int) -> None:
 
 
 @compiled
-def longer_floats(values: Floats) -> Floats:
-    """Return the array at twice its length."""
-    twice = np.empty(2 * values.size, np.float64)
-    for q in range(values.size):
-        twice[q] = values[q]
-    return twice
-
-
-@compiled
-def longer_integers(values: Integers) -> Integers:
-    """Return the array at twice its length."""
-    twice = np.empty(2 * values.size, np.int64)
-    for q in range(values.size):
-        twice[q] = values[q]
-    return twice
-
-
-@compiled
-def longer_names(values: Names) -> Names:
-    """Return the array at twice its length."""
-    twice = np.empty(2 * values.size, np.uint64)
-    for q in range(values.size):
-        twice[q] = values[q]
-    return twice
-
-
-@compiled
 def run_events(
     inf: Infection,
     mix: Mixing,
@@ -195,11 +168,70 @@ def run_events(
     seed: Word,
     first_day: int,
     stop_above: int,
+    room: int,
 ) -> tuple[int, int, People]:
     """Run from the start of `first_day`, when `births` begin to live, until more than `stop_above` are infected.
 
-    Changes `S` and `counts` (measure, day, place); stocks are booked as changes, to be summed over days. Returns the day at whose start it stopped, how many are then infected, and
-    who they are (nobody, where `stop_above` is so high that nobody will ask).
+    Changes `S` and `counts` (measure, day, place); stocks are booked as changes, to be summed over days.
+    Returns the day at whose start it stopped, how many are then infected, and who they are (nobody, where
+    `stop_above` is so high that nobody will ask). Day −1 says that `room`, for waiting contacts and for
+    the infected, did not do: then what was changed is of no use, and the member begins again with more.
+    """
+    days = counts.shape[1]
+    # Pages of these that nobody writes to cost nothing.
+    p_name, p_cell, p_since = (
+        np.empty(room, np.uint64), np.empty(room, np.int64), np.empty(room)
+    )  # fmt: skip
+    p_stage, p_step, p_own = np.empty(room, np.int64), np.empty(room, np.int64), np.empty(room)
+    p_infected = np.empty(room, np.int64)
+    day, active, size = live(
+        inf, mix, crs, counts, births, S, root, first_day, stop_above,
+        opened(seed, ONE_BLOCK), opened(seed, ONE_BLOCK), np.full(days, -1, np.int64),
+        np.zeros(days + 1, np.int64), np.empty(room), np.empty(room, np.int64),
+        np.empty(room, np.uint64), np.empty(room, np.int64), np.empty(room), np.empty(room, np.int64),
+        p_name, p_cell, p_since, p_stage, p_step, p_own, p_infected, np.empty(room),
+    )  # fmt: skip
+    people = People(
+        p_name[:size], p_cell[:size], p_since[:size], p_stage[:size], p_step[:size], p_own[:size],
+        p_infected[:size],
+    )  # fmt: skip
+    return day, active, people
+
+
+@leaf
+def live(
+    inf: Infection,
+    mix: Mixing,
+    crs: CourseTables,
+    counts: Integers,
+    births: Births,
+    S: Integers,
+    root: Word,
+    first_day: int,
+    stop_above: int,
+    course: Stream,
+    contact: Stream,
+    head: Integers,
+    leaving: Integers,
+    w_time: Floats,
+    w_cell: Integers,
+    w_name: Names,
+    w_next: Integers,
+    times: Floats,
+    slots: Integers,
+    p_name: Names,
+    p_cell: Integers,
+    p_since: Floats,
+    p_stage: Integers,
+    p_step: Integers,
+    p_own: Floats,
+    p_infected: Integers,
+    p_until: Floats,
+) -> tuple[int, int, int]:
+    """Do the work of `run_events` in arrays that are there; returns the day, how many are infected or kept.
+
+    `w_…`: contacts that wait for their day, `head` the first of each day's list, `w_next` the next, free
+    slots linked too; `times` and `slots`: today's contacts as a heap; `p_…`: the infected.
     """
     # Locals, so that the inner loops touch no tuple.
     population, beta_kept, controls, kept = inf.population, inf.beta_kept, inf.controls, inf.kept
@@ -216,21 +248,8 @@ def run_events(
     alike = math.isinf(dispersion)
     keep = stop_above < np.iinfo(np.int64).max
 
-    course, contact = np.zeros(6, np.uint64), np.zeros(6, np.uint64)
-    course[0] = contact[0] = np.uint64(seed)
-    # Contacts that wait for their day, a linked list a day, free slots linked too.
-    w_time, w_cell = np.empty(1024), np.empty(1024, np.int64)
-    w_name, w_next = np.empty(1024, np.uint64), np.empty(1024, np.int64)
-    head = np.full(days, -1, np.int64)
-    free, used = -1, 0
-    # Today's contacts as a heap.
-    times, slots = np.empty(256), np.empty(256, np.int64)
-    # The infected.
-    p_name, p_cell, p_since = np.empty(256, np.uint64), np.empty(256, np.int64), np.empty(256)
-    p_stage, p_step, p_own = np.empty(256, np.int64), np.empty(256, np.int64), np.empty(256)
-    p_infected, p_until = np.empty(256, np.int64), np.empty(256)
+    room, free, used = w_time.size, -1, 0
     size, active, born = 0, 0, 0
-    leaving = np.zeros(days + 1, np.int64)
 
     day = first_day
     while day < days:
@@ -238,9 +257,8 @@ def run_events(
             arriving = mixed(mixed(root, IMPORT), day * (P * A) + inf.import_cell[e])
             rewind(contact, arriving, 0)
             for k in range(poisson(contact, inf.import_mean[e])):
-                if used == w_time.size:
-                    w_time, w_cell = longer_floats(w_time), longer_integers(w_cell)
-                    w_name, w_next = longer_names(w_name), longer_integers(w_next)
+                if used == room:
+                    return -1, 0, 0
                 w_time[used], w_cell[used] = day + uniform(contact), inf.import_cell[e]
                 w_name[used], w_next[used] = mixed(arriving, k), head[day]
                 head[day] = used
@@ -250,8 +268,6 @@ def run_events(
             while head[day] >= 0:
                 slot = head[day]
                 head[day] = w_next[slot]
-                if queued == times.size:
-                    times, slots = longer_floats(times), longer_integers(slots)
                 times[queued], slots[queued] = w_time[slot], slot
                 queued += 1
                 sift_up(times, slots, queued)
@@ -278,11 +294,8 @@ def run_events(
                 counts[0, day, cell // A] += 1
                 stage, step, own, infected = crs.entry, 0, -1.0, 1
             if keep:
-                if size == p_name.size:
-                    p_name, p_cell = longer_names(p_name), longer_integers(p_cell)
-                    p_since, p_stage = longer_floats(p_since), longer_integers(p_stage)
-                    p_step, p_own = longer_integers(p_step), longer_floats(p_own)
-                    p_infected, p_until = longer_integers(p_infected), longer_floats(p_until)
+                if size == room:
+                    return -1, 0, 0
                 p_name[size], p_cell[size], p_since[size] = name, cell, since
                 p_stage[size], p_step[size], p_own[size] = stage, step, own
                 p_infected[size] = infected
@@ -357,9 +370,8 @@ def run_events(
                         slot = free
                         free = w_next[slot]
                     else:
-                        if used == w_time.size:
-                            w_time, w_cell = longer_floats(w_time), longer_integers(w_cell)
-                            w_name, w_next = longer_names(w_name), longer_integers(w_next)
+                        if used == room:
+                            return -1, 0, 0
                         slot = used
                         used += 1
                     w_time[slot], w_cell[slot], w_name[slot] = when, h * A + a, child
@@ -393,14 +405,10 @@ def run_events(
         size = forget(
             p_name, p_cell, p_since, p_stage, p_step, p_own, p_infected, p_until, size, day
         )
-    people = People(
-        p_name[:size], p_cell[:size], p_since[:size], p_stage[:size], p_step[:size], p_own[:size],
-        p_infected[:size],
-    )  # fmt: skip
-    return day, active, people
+    return day, active, size
 
 
-@compiled
+@leaf
 def forget(
     name: Names,
     cell: Integers,
@@ -445,8 +453,7 @@ def to_cells(
     stage_of, delay = crs.stage, crs.delay
     days, A = counts.shape[1], n.shape[0] // counts.shape[2]
     alike = math.isinf(crs.dispersion)
-    course, other = np.zeros(6, np.uint64), np.zeros(6, np.uint64)
-    course[0] = other[0] = np.uint64(seed)
+    course, other = opened(seed, ONE_BLOCK), opened(seed, ONE_BLOCK)
     for q in range(people.name.size):
         name, cell, time, stage = people.name[q], people.cell[q], people.since[q], people.stage[q]
         step, own, entered = people.step[q], people.own[q], people.infected[q]

@@ -12,7 +12,7 @@ from yipan.engines.epidemic.cells import run_cells
 from yipan.engines.epidemic.course import FLOWS, MEASURES
 from yipan.engines.epidemic.events import run_events, to_cells, to_events
 from yipan.engines.epidemic.specification import Specification
-from yipan.engines.epidemic.streams import mixed, names, rewind
+from yipan.engines.epidemic.streams import MANY, mixed, names, opened, rewind
 from yipan.engines.epidemic.tables import (
     STOCK,
     Births,
@@ -28,6 +28,9 @@ from yipan.engines.epidemic.tables import (
 from yipan.engines.epidemic.transitions import Transitions, work_out
 
 NEVER = int(np.iinfo(np.int64).max)
+ROOM = 1 << 18
+"""Contacts that may wait at once, and people infected at once, before a member is begun again with more room."""
+
 SEED, CELLS, BACK = 11, 13, 14
 """What distinguishes names: people there at the start, the cells, people who come back from the cells."""
 
@@ -88,6 +91,14 @@ def make_ready(
 
 def simulate(plan: Plan, *, seed: int, member: int) -> Integers:
     """Run one member and return its counts, shape (measure, day, place), persons."""
+    room = ROOM
+    while (counts := _simulate(plan, seed=seed, member=member, room=room)) is None:
+        room *= 4
+    return counts
+
+
+def _simulate(plan: Plan, *, seed: int, member: int, room: int) -> Integers | None:
+    """Run one member, or return None where `room` for waiting contacts and infected people did not do."""
     inf, mix, crs = plan.infection, plan.mixing, plan.course
     days, P = inf.beta.size, inf.kinds.size
     counts = np.zeros((len(MEASURES), days, P), dtype=np.int64)
@@ -103,8 +114,10 @@ def simulate(plan: Plan, *, seed: int, member: int) -> Integers:
     while day < days:
         if not by_cells:
             day, active, people = run_events(
-                inf, mix, crs, counts, living, S, root, key, day, plan.cells_above
+                inf, mix, crs, counts, living, S, root, key, day, plan.cells_above, room
             )
+            if day < 0:
+                return None
             if day >= days or active <= plan.cells_above or not plan.by_cells:
                 break
             x = plan.transitions
@@ -118,8 +131,7 @@ def simulate(plan: Plan, *, seed: int, member: int) -> Integers:
         if day >= days or active >= plan.events_below:
             break
         by_cells = False
-        stream = np.zeros(6, dtype=np.uint64)
-        stream[0] = key
+        stream = opened(key, MANY)
         rewind(stream, _name(root, BACK), day)
         living = to_events(
             n, mass, x.first, x.stage_of, x.carries, crs.dispersion, _name(root, BACK), day, stream

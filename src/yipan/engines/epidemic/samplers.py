@@ -6,14 +6,14 @@ import math
 
 import numpy as np
 
-from yipan.engines.epidemic.compiled import compiled
+from yipan.engines.epidemic.compiled import leaf
 from yipan.engines.epidemic.streams import Stream, uniform
 
 INVERSION_BELOW = 10.0
 """Mean below which Poisson and binomial are drawn by inversion, above by transformed rejection."""
 
 
-@compiled
+@leaf
 def stirling_tail(k: float) -> float:
     """Return log k! less Stirling's formula for it, for whole k ≥ 0."""
     if k < 10.0:
@@ -34,7 +34,7 @@ def stirling_tail(k: float) -> float:
     return (1.0 / 12.0 - (1.0 / 360.0 - x2 / 1260.0) * x2) * x
 
 
-@compiled
+@leaf
 def erlang(stream: Stream, steps: int) -> float:
     """Return the sum of `steps` exponentials of mean 1."""
     total, product = 0.0, 1.0
@@ -46,14 +46,14 @@ def erlang(stream: Stream, steps: int) -> float:
     return total - math.log(product)
 
 
-@compiled
+@leaf
 def normal(stream: Stream) -> float:
     """Return a standard normal number (Box and Muller 1958)."""
     radius = math.sqrt(-2.0 * math.log(uniform(stream)))
     return radius * math.cos(2.0 * math.pi * uniform(stream))
 
 
-@compiled
+@leaf
 def gamma(stream: Stream, shape: float) -> float:
     """Return a gamma number of scale 1; 0 for shape 0 (Marsaglia and Tsang 2000)."""
     if shape <= 0.0:
@@ -71,7 +71,7 @@ def gamma(stream: Stream, shape: float) -> float:
             return d * v * boost
 
 
-@compiled
+@leaf
 def poisson(stream: Stream, mean: float) -> int:
     """Return a Poisson number; 0 for mean 0 (PTRS: Hörmann 1993, Insurance: Math. and Econ. 12:39)."""
     if mean <= 0.0:
@@ -102,7 +102,7 @@ def poisson(stream: Stream, mean: float) -> int:
             return int(x)
 
 
-@compiled
+@leaf
 def binomial(stream: Stream, n: int, p: float) -> int:
     """Return a binomial number, exactly, for n up to 2⁵³ and p in [0, 1].
 
@@ -121,7 +121,7 @@ def binomial(stream: Stream, n: int, p: float) -> int:
     return k if p <= 0.5 else n - k
 
 
-@compiled
+@leaf
 def binomial_of_hazard(stream: Stream, n: int, p: float, hazard: float) -> int:
     """Return a binomial number whose probability p is also known as 1 − exp(−hazard): no logarithm."""
     if n > 0 and p <= 0.5 and n * p < INVERSION_BELOW:
@@ -129,24 +129,37 @@ def binomial_of_hazard(stream: Stream, n: int, p: float, hazard: float) -> int:
     return binomial(stream, n, p)
 
 
-@compiled
+@leaf
 def _by_inversion(stream: Stream, n: int, p: float, hazard: float) -> int:
     ratio = p / (1.0 - p)
+    lift = (n + 1.0) * ratio
     start = math.exp(-n * hazard)
     u, f, x = uniform(stream), start, 0
     while u > f:
         u -= f
         x += 1
-        f *= (n - x + 1.0) / x * ratio
+        f *= lift / x - ratio
         if x > 200 or x > n:  # rounding ate the tail: probability below 1e-15
             u, f, x = uniform(stream), start, 0
     return x
 
 
-@compiled
+@leaf
+def squeeze(k: float, variance: float) -> tuple[float, float]:
+    """Return about what log(P(m ± k) / P(m)) of a binomial with mode m is, and how far off that is at most.
+
+    For a variance of at least 5 and 1 ≤ k < variance / 2 − 1 (Kachitvichyanukul and Schmeiser 1988, BTPE, step 5.2).
+    """
+    part = k / variance
+    off = part * (((k / 3.0 + 0.625) * k + 1.0 / 6.0) / variance + 0.5)
+    return -0.5 * k * part, off
+
+
+@leaf
 def _by_rejection(stream: Stream, n: int, p: float) -> int:
     size = np.float64(n)
-    spread = math.sqrt(size * p * (1.0 - p))
+    variance = size * p * (1.0 - p)
+    spread = math.sqrt(variance)
     b = 1.15 + 2.53 * spread
     a = -0.0873 + 0.0248 * b + 0.01 * p
     c = size * p + 0.5
@@ -160,9 +173,16 @@ def _by_rejection(stream: Stream, n: int, p: float) -> int:
         if k < 0.0 or k > size:
             continue
         alpha = (2.83 + 5.1 / b) * spread
-        odds = p / (1.0 - p)
         m = math.floor((size + 1.0) * p)
-        left = math.log(v * alpha / (a / (us * us) + b))
+        left = math.log(v * alpha * us * us / (a + b * us * us))
+        apart = abs(k - m)
+        if apart < 0.5 * variance - 1.0:
+            about, off = squeeze(apart, variance)
+            if left < about - off:
+                return int(k)
+            if left > about + off:
+                continue
+        odds = p / (1.0 - p)
         right = (
             (m + 0.5) * math.log((m + 1.0) / (odds * (size - m + 1.0)))
             + (size + 1.0) * math.log((size - m + 1.0) / (size - k + 1.0))

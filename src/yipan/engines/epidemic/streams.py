@@ -12,10 +12,17 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from yipan.engines.epidemic.compiled import compiled
+from yipan.engines.epidemic.compiled import compiled, leaf
 
 Stream = NDArray[np.uint64]
-"""Seed, name, lane, next block, the second number of the last block, and whether it is still unused."""
+"""Seed, name, lane, next block, how many numbers lie ready, and those numbers."""
+
+READY = 5
+"""Where in a stream the numbers lie that were made and not yet read."""
+
+ONE_BLOCK, MANY = 2, 128
+"""Numbers made at a time: few for a person's stream, of which few are read, many for that of the cells,
+which the processor then makes several at once."""
 
 Word: TypeAlias = Any
 """A 64-bit number without sign: a name, a seed, random bits."""
@@ -25,7 +32,7 @@ M0, M1 = 0xD2511F53, 0xCD9E8D57
 W0, W1 = 0x9E3779B9, 0xBB67AE85
 
 
-@compiled
+@leaf
 def philox(c0: Word, c1: Word, c2: Word, c3: Word, k0: Word, k1: Word) -> tuple[Word, Word]:
     """Return the 128 random bits of a counter under a key, as two 64-bit numbers."""
     low, m0, m1 = np.uint64(LOW), np.uint64(M0), np.uint64(M1)
@@ -38,7 +45,7 @@ def philox(c0: Word, c1: Word, c2: Word, c3: Word, k0: Word, k1: Word) -> tuple[
     return a | (b << np.uint64(32)), c | (d << np.uint64(32))
 
 
-@compiled
+@leaf
 def mixed(a: Word, b: Word) -> Word:
     """Return a 64-bit name made of two: SplitMix64's finaliser twice (Steele, Lea and Flood 2014)."""
     z = np.uint64(a)
@@ -51,33 +58,69 @@ def mixed(a: Word, b: Word) -> Word:
 
 
 @compiled
+def opened(seed: Word, numbers: int) -> Stream:
+    """Return a stream under a seed that makes `numbers` (even) at a time; `rewind` points it somewhere."""
+    stream = np.zeros(READY + numbers, np.uint64)
+    stream[0] = np.uint64(seed)
+    return stream
+
+
+@leaf
 def rewind(stream: Stream, name: Word, lane: int) -> None:
     """Point a stream at the beginning of a lane of a name."""
     stream[1] = np.uint64(name)
     stream[2] = np.uint64(lane)
     stream[3] = np.uint64(0)
-    stream[5] = np.uint64(0)
+    stream[4] = np.uint64(0)
 
 
-@compiled
+@leaf
+def refill(stream: Stream) -> None:
+    """Make the next numbers of a stream; they are read from the last to the first.
+
+    As `philox`, written out: only so the compiler makes several blocks at once, in a tenth of the time.
+    """
+    low, m0, m1, w0, w1 = (
+        np.uint64(LOW), np.uint64(M0), np.uint64(M1), np.uint64(W0), np.uint64(W1)
+    )  # fmt: skip
+    shift, half = np.uint64(32), (stream.size - READY) // 2
+    key0, key1 = stream[0] & low, stream[0] >> shift
+    name0, name1 = stream[1] & low, stream[1] >> shift
+    lane, block = stream[2] << np.uint64(24), stream[3]
+    for i in range(half):
+        n = block + np.uint64(i)
+        a, b, c, d = n & low, ((n >> shift) & np.uint64(0xFFFFFF)) | lane, name0, name1
+        x, y = key0, key1
+        for _ in range(10):
+            p, q = m0 * a, m1 * c
+            a, b, c, d = (q >> shift) ^ b ^ x, q & low, (p >> shift) ^ d ^ y, p & low
+            x, y = (x + w0) & low, (y + w1) & low
+        stream[READY + half + i], stream[READY + i] = a | (b << shift), c | (d << shift)
+    stream[3] += np.uint64(half)
+    stream[4] = np.uint64(2 * half)
+
+
+@leaf
 def uniform(stream: Stream) -> float:
     """Return the stream's next number, uniform on the open interval (0, 1), 53 bits."""
-    if stream[5] != np.uint64(0):
-        stream[5] = np.uint64(0)
-        bits = stream[4]
-    else:
-        low = np.uint64(LOW)
-        bits, stream[4] = philox(
-            stream[3] & low,
-            ((stream[3] >> np.uint64(32)) & np.uint64(0xFFFFFF)) | (stream[2] << np.uint64(24)),
-            stream[1] & low,
-            stream[1] >> np.uint64(32),
-            stream[0] & low,
-            stream[0] >> np.uint64(32),
-        )
-        stream[3] += np.uint64(1)
-        stream[5] = np.uint64(1)
-    number: float = (np.float64(bits >> np.uint64(11)) + 0.5) * (1.0 / 9007199254740992.0)
+    if stream[4] == np.uint64(0):
+        if stream.size > READY + ONE_BLOCK:
+            refill(stream)
+        else:
+            low, block = np.uint64(LOW), stream[3]
+            stream[READY + 1], stream[READY] = philox(
+                block & low,
+                ((block >> np.uint64(32)) & np.uint64(0xFFFFFF)) | (stream[2] << np.uint64(24)),
+                stream[1] & low,
+                stream[1] >> np.uint64(32),
+                stream[0] & low,
+                stream[0] >> np.uint64(32),
+            )
+            stream[3], stream[4] = block + np.uint64(1), np.uint64(2)
+    stream[4] -= np.uint64(1)
+    bits = stream[READY + np.int64(stream[4])]
+    # Through a number with sign, which the processor turns into a float at once.
+    number: float = (np.float64(np.int64(bits >> np.uint64(11))) + 0.5) * (1.0 / 9007199254740992.0)
     return number
 
 

@@ -26,6 +26,9 @@ MEAN, SPREAD = 0, 1
 """Columns of `delay`: mean days; log-sd of lognormal or shape of gamma."""
 
 
+MOST_DENSE = 1_000
+"""Places up to which a mixing with few zeros is also kept as a full matrix (8 MB)."""
+
 Places = np.ndarray[Any, np.dtype[np.int32]]
 """Numbers of places, in half the room: mixing may have millions of entries."""
 
@@ -71,6 +74,8 @@ class Mixing(NamedTuple):
     column_upto: Floats
     column_most: Floats  # (P, A): the largest share of that age among residents present
     age_share: Floats  # (P, A)
+    dense: Floats  # (P, P) the shares, or nothing where most are zero or places very many
+    turned: Floats  # the same with rows and columns exchanged
 
 
 class CourseTables(NamedTuple):
@@ -161,6 +166,7 @@ def mixing_tables(spec: Specification) -> Mixing:
         here = columns.indices[column_start[j] : column_start[j + 1]]
         if here.size:
             most[j] = age_share[here].max(axis=0)
+    dense = rows.toarray() if _nearly_full(P, rows.nnz) else np.zeros((0, 0))
     return Mixing(
         stays=own,
         row_start=row_start,
@@ -174,7 +180,13 @@ def mixing_tables(spec: Specification) -> Mixing:
         column_upto=_running(column_other, column_start),
         column_most=most,
         age_share=age_share,
+        dense=dense,
+        turned=np.ascontiguousarray(dense.T),
     )
+
+
+def _nearly_full(places: int, entries: int) -> bool:
+    return places <= MOST_DENSE and 3 * entries > places * places
 
 
 def course_tables(spec: Specification) -> CourseTables:

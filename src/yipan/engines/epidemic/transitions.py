@@ -24,6 +24,7 @@ import numpy as np
 from scipy.linalg import expm
 
 from yipan.engines.checks import Floats, Integers
+from yipan.engines.epidemic.course import Chain
 from yipan.engines.epidemic.specification import Specification
 from yipan.engines.epidemic.tables import ENTRIES
 
@@ -44,16 +45,18 @@ class Transitions(NamedTuple):
     group_local: Integers  # (group,)
     first: Integers  # (stage,)
     carries: Integers  # (substage,)
+    pooled: Integers  # (substage,) 1: nobody there infects any more, and age changes nothing from there on
     stage_of: Integers  # (substage,)
     way_start: Integers  # (substage + 1,)
     way_to: Integers  # (way,)
+    way_tells: Integers  # (way,) 1: it may pass a flow, 2: it may be infectious, 3: both
     chance: Floats  # (case, age, way)
-    exposure: Floats  # (case, group, age, way) joint with the way
-    missed: Floats  # (case, flow, age, way) joint probability of the way without the flow
+    exposure: Floats  # (case, age, way, group) joint with the way
+    missed: Floats  # (case, age, way, flow) joint probability of the way without the flow
     new_to: Integers  # (new way,)
     new_chance: Floats  # (case, power of ρ, age, new way)
     new_exposure: Floats  # (case, power of ρ, group, age)
-    new_missed: Floats  # (case, power of ρ, flow, age, new way)
+    new_missed: Floats  # (case, power of ρ, age, new way, flow)
     infectivity: Floats  # (substage,) by which growth within a step is measured
     # The kinds of places a day has, by the shares of their redirects.
     kind_of: Integers  # (day, P)
@@ -71,6 +74,13 @@ def work_out(spec: Specification, *, steps_per_day: int) -> Transitions:
     start, to, pairs = _ways(T, chain.active, chain.size)
     new_to = _order(B[:, 0].reshape(-1, chain.size))
     kind_of, kind_start, kind_weights, kind_changes = _kinds(spec)
+    chance, exposure, without = (
+        T[:, :, pairs, to],
+        J[:, :, :, pairs, to],
+        missed[:, :, :, pairs, to],
+    )
+    flows = (without < chance[:, None] * (1.0 - 1e-9)).any(axis=(0, 1, 2))
+    infectious = (exposure > 0.0).any(axis=(0, 1, 2)) | (chain.carries[to] > 0)
     return Transitions(
         steps_per_day=steps_per_day,
         substages=chain.size,
@@ -79,22 +89,36 @@ def work_out(spec: Specification, *, steps_per_day: int) -> Transitions:
         group_local=local,
         first=chain.first,
         carries=chain.carries,
+        pooled=_pooled(T, missed, chain),
         stage_of=chain.stage_of,
         way_start=start,
         way_to=to,
-        chance=np.ascontiguousarray(T[:, :, pairs, to]),
-        exposure=np.ascontiguousarray(J[:, :, :, pairs, to]),
-        missed=np.ascontiguousarray(missed[:, :, :, pairs, to]),
+        way_tells=flows + 2 * infectious.astype(np.int64),
+        chance=np.ascontiguousarray(chance),
+        exposure=np.ascontiguousarray(np.moveaxis(exposure, 1, -1)),
+        missed=np.ascontiguousarray(np.moveaxis(without, 1, -1)),
         new_to=new_to,
         new_chance=np.ascontiguousarray(B[..., new_to]),
         new_exposure=omega,
-        new_missed=np.ascontiguousarray(B_missed[..., new_to]),
+        new_missed=np.ascontiguousarray(np.moveaxis(B_missed[..., new_to], 2, -1)),
         infectivity=chain.infectivity * chain.presence.mean(axis=1),
         kind_of=kind_of,
         kind_start=kind_start,
         kind_weights=kind_weights,
         kind_changes=kind_changes,
     )
+
+
+def _pooled(T: Floats, missed: Floats, chain: Chain) -> Integers:
+    """Find the substages where nobody infects any more and from where on all ages have the same course."""
+    same = np.ptp(T, axis=1).max(axis=(0, 2)) <= NEGLIGIBLE
+    same &= np.ptp(missed, axis=2).max(axis=(0, 1, 3)) <= NEGLIGIBLE
+    same &= chain.carries == 0
+    for _ in range(chain.size):  # what is reached must be so, too
+        reached = T.max(axis=(0, 1)) > 0.0
+        same &= ~(reached & ~same[None, :]).any(axis=1)
+    pooled: Integers = same.astype(np.int64)
+    return pooled
 
 
 def _kinds(spec: Specification) -> tuple[Integers, Integers, Floats, Integers]:
