@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from datetime import date
 from typing import Literal
 
@@ -14,9 +15,14 @@ from yipan.access.rules import Action
 from yipan.access.scope import Scope
 from yipan.report.models import Value
 from yipan.report.review import actions, queries
+from yipan.report.review.models import Review
 
 router = Router(tags=["report"])
-ACTS = {"stands": actions.let_stand, "asked": actions.ask, "answered": actions.answer}
+ACTS: Mapping[str, Callable[..., Review]] = {
+    "stands": actions.let_stand,
+    "asked": actions.ask,
+    "answered": actions.answer,
+}
 
 
 class ExceptionOut(BaseModel):

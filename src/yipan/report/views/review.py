@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 
 from django.contrib import messages
@@ -17,10 +18,15 @@ from yipan.access.signing import signed_in
 from yipan.report.errors import NotAChoice, NotADate, ReportError
 from yipan.report.models import Value
 from yipan.report.review import actions, queries
+from yipan.report.review.models import Review
 from yipan.report.values.rules import to_day
 
 SHOWN = 50
-ACTS = {"stands": actions.let_stand, "asked": actions.ask, "answered": actions.answer}
+ACTS: Mapping[str, Callable[..., Review]] = {
+    "stands": actions.let_stand,
+    "asked": actions.ask,
+    "answered": actions.answer,
+}
 
 
 @require_GET
