@@ -55,9 +55,3 @@ class HubRowsMalformed(AssessError):
 
     code = "A207"
     status = 500
-
-
-class ListMalformed(Malformed):
-    """A line list of another system could not be read as what it was said to be."""
-
-    code = "A208"

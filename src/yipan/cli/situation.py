@@ -29,7 +29,7 @@ from yipan.kernel.texts import terminal_text as _
 
 if TYPE_CHECKING:
     from yipan.assess.tiers.packs import Pack
-    from yipan.engines.surveillance.chains import Offspring
+    from yipan.engines.surveillance.chains import ChainSummary, Offspring
     from yipan.engines.surveillance.tiers import Fact
 
 # The engines are imported inside the verbs: scipy takes a second that `--help` need not.
@@ -176,7 +176,7 @@ def _fact(table: Table, row: int, name: str, cell: str, *, flag: bool) -> Fact:
 def chains(
     *, cases: Path, now_text: str | None, level: float, out: Path | None, as_json: bool
 ) -> None:
-    from yipan.engines.surveillance.chains import build_chains
+    from yipan.engines.surveillance.chains import summarise_chains
 
     table = read_table(cases, "case|number", "infector")
     column = "case" if table.has("case") else "number"
@@ -188,7 +188,14 @@ def chains(
     parent = [
         _infector(table, row, name, place) for row, name in enumerate(table.columns["infector"])
     ]
-    found = build_chains(parent)
+    dated = next((name for name in ("onset", "onset_day") if table.has(name)), None)
+    summed = summarise_chains(
+        parent,
+        onset=read_onsets(table, dated) if dated else None,
+        now=_ordinal(now_text) if now_text else None,
+        level=level,
+    )
+    found = summed.chains
     write_table(
         out,
         CHAIN_COLUMNS,
@@ -204,10 +211,7 @@ def chains(
             for i, name in enumerate(names)
         ),
     )
-    dated = next((name for name in ("onset", "onset_day") if table.has(name)), None)
-    onset = read_onsets(table, dated) if dated else None
-    now = _ordinal(now_text) if now_text else None
-    summary = chain_summary(parent, found.offspring, found.sizes, onset, now=now, level=level)
+    summary = chain_summary(summed)
     if as_json:
         print_json(summary)
     else:
@@ -250,72 +254,29 @@ def _ordinal(text: str) -> int:
         ) from None
 
 
-def chain_summary(
-    parent: list[int],
-    offspring: np.ndarray[Any, np.dtype[np.int64]],
-    sizes: np.ndarray[Any, np.dtype[np.int64]],
-    onset: np.ndarray[Any, np.dtype[np.float64]] | None,
-    *,
-    now: int | None,
-    level: float,
-) -> dict[str, Any]:
-    """Return chains, the serial interval and the offspring distribution, each with why it is missing."""
-    from yipan.engines.errors import TooFewObservations
-    from yipan.engines.surveillance.chains import fit_offspring, fit_serial_interval
-
-    summary: dict[str, Any] = {
-        "cases": len(parent),
-        "with_known_infector": sum(p >= 0 for p in parent),
+def chain_summary(found: ChainSummary) -> dict[str, Any]:
+    """Return chains, the serial interval and the offspring distribution for JSON, each with why it is missing."""
+    fit, sizes = found.serial_interval, found.chains.sizes
+    return {
+        "cases": int(sizes.sum()),
+        "with_known_infector": found.with_infector,
         "chains": int(sizes.size),
-        "largest_chain": int(sizes.max()),
-        "serial_interval": None,
-        "offspring": None,
-        "notes": [],
+        "largest_chain": int(sizes.max(initial=0)),
+        "serial_interval": None
+        if fit is None
+        else {
+            "mean_days": fit.mean_days,
+            "mean_low": fit.mean_interval[0],
+            "mean_high": fit.mean_interval[1],
+            "sd_days": fit.sd_days,
+            "sd_low": fit.sd_interval[0],
+            "sd_high": fit.sd_interval[1],
+            "pairs": fit.pairs,
+            "negative": fit.negative,
+        },
+        "offspring": None if found.offspring is None else offspring_dict(found.offspring),
+        "notes": list(found.notes),
     }
-    share = None
-    if onset is not None:
-        pairs = [
-            (p, i) for i, p in enumerate(parent) if p >= 0 and np.isfinite(onset[p] + onset[i])
-        ]
-        first = [onset[p] for p, _i in pairs]
-        second = [onset[i] for _p, i in pairs]
-        try:
-            fit = fit_serial_interval(first, second, now=now, level=level)
-        except TooFewObservations as few:
-            summary["notes"].append(few.message)
-        else:
-            summary["serial_interval"] = {
-                "mean_days": fit.mean_days,
-                "mean_low": fit.mean_interval[0],
-                "mean_high": fit.mean_interval[1],
-                "sd_days": fit.sd_days,
-                "sd_low": fit.sd_interval[0],
-                "sd_high": fit.sd_interval[1],
-                "pairs": fit.pairs,
-                "negative": fit.negative,
-            }
-            if now is not None:
-                share = shown_by(onset, now, fit.mean_days, fit.sd_days)
-    kept = np.ones(len(parent), dtype=bool) if share is None else share > 0.01
-    try:
-        spread = fit_offspring(
-            offspring[kept], observed_share=None if share is None else share[kept], level=level
-        )
-    except TooFewObservations as few:
-        summary["notes"].append(few.message)
-    else:
-        summary["offspring"] = offspring_dict(spread)
-    return summary
-
-
-def shown_by(
-    onset: np.ndarray[Any, np.dtype[np.float64]], now: int, mean_days: float, sd_days: float
-) -> np.ndarray[Any, np.dtype[np.float64]]:
-    """Return the share of each case's offspring whose onset would have come by `now`; all of an undated one's."""
-    from scipy.special import ndtr
-
-    shown = ndtr((now + 1 - onset - mean_days) / sd_days)
-    return np.where(np.isfinite(onset), np.maximum(shown, 1e-9), 1.0)
 
 
 def offspring_dict(spread: Offspring) -> dict[str, Any]:
@@ -400,8 +361,9 @@ def linelist(
     out: Path | None,
     as_json: bool,
 ) -> None:
-    from yipan.assess.linelists.formats import import_list, template_rows
-    from yipan.assess.linelists.plain import COLUMNS, Options, records
+    use_language()
+    from yipan.report.linelists.formats import import_list, template_rows
+    from yipan.report.linelists.plain import COLUMNS, Options, records
 
     codes = None
     if places is not None:

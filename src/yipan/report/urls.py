@@ -4,8 +4,20 @@ from __future__ import annotations
 
 from django.urls import path
 
+from yipan.report.contacts.urls import urlpatterns as persons
 from yipan.report.field import views as field
-from yipan.report.views import aside, cases, form, home, openrosa, requests, review, tables, upload, values
+from yipan.report.views import (
+    aside,
+    cases,
+    form,
+    home,
+    openrosa,
+    requests,
+    review,
+    tables,
+    upload,
+    values,
+)
 
 app_name = "report"
 
@@ -51,4 +63,5 @@ urlpatterns = [
     path("burden/", requests.burden, name="burden"),
     path("dictionary/", requests.dictionary, name="dictionary"),
     path("dictionary/<str:name>/", requests.element, name="element"),
+    *persons,
 ]  # fmt: skip

@@ -31,7 +31,7 @@ from yipan.report.contacts.models import (
     Visit,
     VisitResult,
 )
-from yipan.report.contacts.rules import rule_for
+from yipan.report.contacts.rules import UNSPECIFIED, rule_for
 from yipan.report.errors import FutureDay, Missing
 from yipan.report.models import Case
 from yipan.report.values.actions import check_open
@@ -251,7 +251,7 @@ def add_visit(
             % contact.last_day.isoformat(),
         )
     told = [key for key in symptoms if key]
-    if strange := [key for key in told if key not in rule.symptoms]:
+    if strange := [key for key in told if key not in (*rule.symptoms, UNSPECIFIED)]:
         raise RegisterRefused(
             label=_("Symptoms"), why=_("“%s” is none of the choices") % strange[0]
         )

@@ -57,3 +57,12 @@ class PairDecided(ReportError):
     status = 409
     text = _("This pair is decided so already.")
     cure = _("Open it again first, then decide.")
+
+
+class LinkageMissing(ReportError):
+    """The library that compares persons is not installed."""
+
+    code = "R166"
+    status = 503
+    text = _("Persons cannot be compared here: the package %(package)s is not installed.")
+    cure = _("Install the system with its extra “linkage”; everything else works without it.")

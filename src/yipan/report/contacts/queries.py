@@ -296,7 +296,7 @@ def statuses(identity: Identity, *, scope: Scope) -> list[PersonStatus]:
     """Return the statuses one person has had, the latest first; none where they are out of sight."""
     with reading(scope):
         rows = scope.filter(
-            PersonStatus.objects.select_related("event", "set_by", "ended_by"),
+            PersonStatus.objects.select_related("event", "set_by", "ended_by", "unit__package"),
             action=Action.CASE_READ,
             sensitivity=CASE,
         )

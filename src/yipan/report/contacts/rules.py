@@ -26,7 +26,10 @@ SYMPTOMS: Final[Mapping[str, str | Promise]] = {
     "throat": _("sore throat"),
     "fatigue": _("fatigue"),
     "diarrhoea": _("diarrhoea"),
+    "unspecified": _("symptoms, not told which"),
 }
+UNSPECIFIED: Final = "unspecified"
+"""Of a follow-up brought in from a system that says only that there were symptoms."""
 
 SEEN: Final = frozenset({VisitResult.WELL, VisitResult.SYMPTOMS, VisitResult.BECAME_CASE})
 """Results with which the day is done; who was not found or refused is still owed that day."""

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from yipan.access.keyring import normal
+from yipan.report.contacts.errors import LinkageMissing
 
 EXPECTED_SHARE: Final = 0.05
 """Share of persons assumed to be entered a second time: it sets the odds before any comparison."""
@@ -110,11 +111,13 @@ def _row(e: Entry) -> dict[str, Any]:
 
 
 def _predicted(rows: list[dict[str, Any]], least: float) -> Iterator[tuple[int, int, float, float]]:
-    # Heavy, and only this needs it.
-    import duckdb
-    import pyarrow as pa  # type: ignore[import-untyped]
-    import splink.comparison_library as cl
-    from splink import DuckDBAPI, Linker, SettingsCreator, block_on
+    # Heavy, an extra of its own (`linkage`), and only this needs it.
+    try:
+        import duckdb
+        import splink.comparison_library as cl
+        from splink import DuckDBAPI, Linker, SettingsCreator, block_on
+    except ImportError as missing:
+        raise LinkageMissing(package=missing.name or "splink") from missing
 
     def levels(comparison: Any, odds: tuple[list[float], list[float]]) -> Any:
         m, u = odds
@@ -143,8 +146,15 @@ def _predicted(rows: list[dict[str, Any]], least: float) -> Iterator[tuple[int, 
     )
     logging.getLogger("splink").setLevel(logging.ERROR)
     with duckdb.connect(":memory:", config=IN_MEMORY) as connection:
-        api = DuckDBAPI(connection)
-        table = api.register(pa.Table.from_pylist(rows, schema=_schema(pa)))
+        columns = list(rows[0])
+        kinds = ", ".join(f"{c} {'BIGINT' if c == 'unique_id' else 'VARCHAR'}" for c in columns)
+        connection.execute(f"CREATE TABLE entries ({kinds})")
+        marks = ", ".join("?" for _c in columns)
+        connection.executemany(
+            f"INSERT INTO entries VALUES ({marks})",
+            [list(row.values()) for row in rows],
+        )
+        table = DuckDBAPI(connection).register("entries")
         linker = Linker(table, settings, log_level=logging.ERROR)
         made = linker.inference.predict(threshold_match_probability=least)
         for row in made.as_record_list():
@@ -154,8 +164,3 @@ def _predicted(rows: list[dict[str, Any]], least: float) -> Iterator[tuple[int, 
                 float(row["match_weight"]),
                 float(row["match_probability"]),
             )
-
-
-def _schema(pa: Any) -> Any:
-    texts = ["number", "number_head", "number_tail", "name", "phone", "phone_tail", "address"]
-    return pa.schema([("unique_id", pa.int64()), *((name, pa.string()) for name in texts)])

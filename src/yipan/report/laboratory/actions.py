@@ -11,6 +11,7 @@ from yipan.access.models import Identity
 from yipan.access.row_security import every_row
 from yipan.access.scope import Scope
 from yipan.places.models import Unit
+from yipan.report.cases.actions import KEPT
 from yipan.report.contacts.actions import end_rows, head, keep, writing
 from yipan.report.contacts.errors import RegisterRefused, StepOutOfOrder
 from yipan.report.contacts.queries import standing
@@ -31,7 +32,12 @@ LATE = timedelta(minutes=5)
 
 
 def specimen_name(number: str) -> str:
-    """Return what a specimen is called here: the same number, however written, the same name."""
+    """Return what a specimen is called here: the same number, however written, the same name.
+
+    A number that begins with `pseudonym:` is such a name already.
+    """
+    if number.startswith(KEPT):
+        return number.removeprefix(KEPT)[:32]
     return keyring.keyring().pseudonym("specimen", number)
 
 

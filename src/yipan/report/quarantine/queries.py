@@ -10,6 +10,7 @@ from yipan.access.models import Identity, Incident
 from yipan.access.row_security import every_row
 from yipan.access.rules import Action
 from yipan.access.scope import Scope
+from yipan.report.contacts.models import Contact
 from yipan.report.contacts.queries import reading, seen, standing
 from yipan.report.quarantine.models import Capacity, Move, Site, SiteKind, Stay
 
@@ -33,6 +34,11 @@ class Occupancy:
     def share(self) -> float | None:
         """The share taken; None for a site that is closed."""
         return self.inside / self.places if self.places else None
+
+    @property
+    def width(self) -> int:
+        """The share taken in hundredths, for the bar; a closed site's is empty."""
+        return min(100, round(100 * (self.share or 0.0)))
 
     @property
     def full(self) -> bool:
@@ -92,6 +98,7 @@ class Inside:
     identity: Identity
     site: Site
     since: datetime
+    contact: int | None  # the contact's page, where it is in sight
 
 
 def who_is_inside(
@@ -107,8 +114,14 @@ def who_is_inside(
         last: dict[int, Stay] = {}
         for stay in rows.order_by("occurred_at", "pk"):
             last[stay.identity_id] = stay
-    here = [Inside(s.identity, s.site, s.occurred_at) for s in last.values() if s.move == Move.IN]
-    return sorted(here, key=lambda i: i.since)
+        here = [s for s in last.values() if s.move == Move.IN]
+        pages = dict(
+            seen(Contact, incident, scope=scope, known_at=known_at)
+            .filter(identity__in=[s.identity_id for s in here])
+            .values_list("identity_id", "pk")
+        )
+    found = [Inside(s.identity, s.site, s.occurred_at, pages.get(s.identity_id)) for s in here]
+    return sorted(found, key=lambda i: i.since)
 
 
 def stays_of(

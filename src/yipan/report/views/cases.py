@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.core.paginator import Paginator
 from django.db import transaction
+from django.db.models import QuerySet
 from django.http import HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_GET
@@ -15,6 +16,7 @@ from yipan.access.scope import CASE
 from yipan.access.signing import signed_in
 from yipan.report.cases import queries
 from yipan.report.cases.exports import line_list_csv
+from yipan.report.models import Case
 
 SHOWN = 100
 
@@ -26,16 +28,32 @@ def cases(request: PersonRequest) -> HttpResponse:
     request.scope.check(Action.CASE_READ, sensitivity=CASE)
     board = request.board
     rows = queries.visible(board.incident, scope=request.scope, known_at=board.at)
-    rows = rows.order_by("-report_day", "unit__code", "pseudonym")
+    chosen = {name: request.GET.get(name, "") for name in ("unit", "outcome", "origin", "q")}
+    rows = _chosen(rows, chosen).order_by("-report_day", "unit__code", "pseudonym")
     page = Paginator(rows, SHOWN).get_page(request.GET.get("page"))
     context = {
         "section": "report",
         "page": page,
         "by_county": queries.counts_by_unit(board.incident, scope=request.scope, known_at=board.at),
         "synthetic": rows.filter(synthetic=True).exists(),
+        "chosen": chosen,
         "may_export": request.scope.may(Action.EXPORT),
     }
     return render(request, "report/cases.html", context)
+
+
+def _chosen(rows: QuerySet[Case], chosen: dict[str, str]) -> QuerySet[Case]:
+    """Return the cases of a place, an outcome, an origin, or whose pseudonym begins so."""
+    if chosen["unit"]:
+        rows = rows.filter(unit__code=chosen["unit"])
+    if chosen["outcome"]:
+        rows = rows.filter(outcome="" if chosen["outcome"] == "none" else chosen["outcome"])
+    if chosen["origin"]:
+        origin = {"imported": True, "local": False}.get(chosen["origin"])
+        rows = rows.filter(imported=origin)
+    if chosen["q"]:
+        rows = rows.filter(pseudonym__startswith=chosen["q"].strip().lower())
+    return rows
 
 
 @require_GET

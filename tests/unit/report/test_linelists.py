@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from yipan.assess.errors import ListMalformed
-from yipan.assess.linelists.formats import import_list
-from yipan.assess.linelists.plain import COLUMNS, Options, records
 from yipan.cli import main
 from yipan.report.exchange.columns import CASE_COLUMNS
+from yipan.report.linelists.errors import ListMalformed
+from yipan.report.linelists.formats import import_list
+from yipan.report.linelists.plain import COLUMNS, Options, records
 
 Write = Callable[[str, str], Path]
 C = "LNG_REFERENCE_DATA_CATEGORY_CASE_CLASSIFICATION_"
@@ -112,7 +112,7 @@ def test_sormas_with_its_row_of_captions(write: Write) -> None:
 def test_a_day_that_could_be_two_is_not_guessed(write: Write) -> None:
     with pytest.raises(ListMalformed) as refused:
         import_list(write("export.csv", SORMAS), format="sormas", options=Options())
-    assert refused.value.code == "A208"
+    assert refused.value.code == "R167"
     assert "--date-format" in refused.value.remedy
 
 

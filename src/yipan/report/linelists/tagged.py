@@ -9,15 +9,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from yipan.assess.linelists.plain import (
+from yipan.report.linelists.plain import (
     CONFIRMED,
     OTHER,
     PROBABLE,
+    ROW,
     ImportedCase,
     Options,
     Record,
     age_of,
     day_of,
+    each,
     need,
     outcome_of,
     place_of,
@@ -31,7 +33,7 @@ YES, NO = ("true", "yes", "y", "1"), ("false", "no", "n", "0")
 def read(rows: Sequence[Record], options: Options) -> list[ImportedCase]:
     """Return the cases of a tagged line list; without a case type every row is a confirmed case."""
     need(rows, "id", "date_reporting", what="linelist")
-    return [_case(row, options) for row in rows]
+    return each(rows, options, lambda row: _case(row, options))
 
 
 def _case(row: Record, options: Options) -> ImportedCase:
@@ -50,6 +52,7 @@ def _case(row: Record, options: Options) -> ImportedCase:
         outcome_day=died or day_of(row, "date_outcome", options=options),
         infector=text_of(row, "infector"),
         classification=_classification(text_of(row, "case_type", "case_definition")),
+        row=int(row.get(ROW, 0)),
     )
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from pathlib import Path
 
-from yipan.assess.linelists import godata, sormas, tagged
-from yipan.assess.linelists.plain import (
+from yipan.report.linelists import godata, sormas, tagged
+from yipan.report.linelists.plain import (
     COLUMNS,
     CONFIRMED,
     PROBABLE,
@@ -28,7 +28,7 @@ def import_list(path: Path, *, format: str, options: Options, probable: bool = F
     """Return the confirmed cases of a file (the probable ones too, if asked), and how many were left out and why.
 
     A case without a number or a day of report is left out: the door could not take it. Raises
-    ListMalformed (A208).
+    ListMalformed (R167).
     """
     kept: list[ImportedCase] = []
     left_out: Counter[str] = Counter()
