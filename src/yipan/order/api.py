@@ -58,8 +58,10 @@ class OrderOut(BaseModel):
     body_en: str
     closure_zh: str
     closure_en: str
+    missing: str = Field(description="zh or en where the words are not given in that language.")
     priority: int
     state: str
+    version: int
     issuer: str = Field(description="Code of the unit that issues it.")
     elements: list[str]
     source: dict[str, Any]
@@ -184,10 +186,10 @@ class OrderIn(BaseModel):
     """One order by hand; what is not said comes from its matter."""
 
     matter: str
-    title_zh: str
-    title_en: str
-    body_zh: str
-    body_en: str
+    title_zh: str = Field(default="", description="In Chinese; one of the two languages is needed.")
+    title_en: str = Field(default="", description="In English.")
+    body_zh: str = ""
+    body_en: str = ""
     closure_zh: str = ""
     closure_en: str = ""
     issuer: str = Field(default="", description="Code; the person's own office if empty.")
@@ -447,7 +449,8 @@ def draft(request: HttpRequest, given: OrderIn) -> Status[OrderOut]:
         else scope.roots(Action.ORDER_DRAFT)[0]
     )
     targets = [(_unit(request, t.unit, Action.ORDER_DRAFT), t.level) for t in given.targets]
-    closure = Text(given.closure_zh, given.closure_en) if given.closure_zh else None
+    written = given.closure_zh or given.closure_en
+    closure = Text(given.closure_zh, given.closure_en) if written else None
     made = actions.draft_order(
         incident=board_of(request).incident,
         issuer=issuer,

@@ -41,7 +41,10 @@ class NewOrder(forms.Form):
         help_text=_("One sentence, one verb, one time."),
     )
     title_other = forms.CharField(
-        label=_("The same in the other language"), max_length=SENTENCE, required=False
+        label=_("The same in the other language"),
+        max_length=SENTENCE,
+        required=False,
+        help_text=_("Empty: whoever reads the other language sees this one, and is told so."),
     )
     body = forms.CharField(
         label=_("What it means in practice"), widget=forms.Textarea(attrs={"rows": 3})
@@ -75,6 +78,9 @@ class NewOrder(forms.Form):
         max_length=300,
         required=False,
         help_text=_("The one test by which it is closed; empty: the matter's own."),
+    )
+    closure_other = forms.CharField(
+        label=_("The same in the other language"), max_length=300, required=False
     )
     elements = forms.MultipleChoiceField(
         label=_("Data it asks for"),

@@ -30,7 +30,17 @@ class Text:
     en: str
 
     def __str__(self) -> str:
-        return in_language(self.zh, self.en)
+        return in_language(self.zh or self.en, self.en or self.zh)
+
+
+def in_one_language(written: str) -> Text:
+    """Return a text under the language it is written in; the other stays empty, which is said.
+
+    >>> in_one_language("关闭市场"), in_one_language("Close the markets")
+    (Text(zh='关闭市场', en=''), Text(zh='', en='Close the markets'))
+    """
+    chinese = any("\u4e00" <= c <= "\u9fff" for c in written)
+    return Text(written, "") if chinese else Text("", written)
 
 
 @dataclass(frozen=True, slots=True)

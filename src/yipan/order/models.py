@@ -122,23 +122,39 @@ class Order(models.Model):
 
     @property
     def title(self) -> str:
-        """The title in the language in use."""
-        return in_language(self.title_zh, self.title_en)
+        """The title in the language in use, or in the only one it is written in."""
+        return in_language(self.title_zh or self.title_en, self.title_en or self.title_zh)
 
     @property
     def body(self) -> str:
-        """The text in the language in use."""
-        return in_language(self.body_zh, self.body_en)
+        """The text in the language in use, or in the only one it is written in."""
+        return in_language(self.body_zh or self.body_en, self.body_en or self.body_zh)
 
     @property
     def closure(self) -> str:
-        """The closure test in the language in use."""
-        return in_language(self.closure_zh, self.closure_en)
+        """The closure test in the language in use, or in the only one it is written in."""
+        return in_language(self.closure_zh or self.closure_en, self.closure_en or self.closure_zh)
 
     @property
     def post(self) -> str:
         """The duty post in the language in use."""
-        return in_language(self.post_zh, self.post_en)
+        return in_language(self.post_zh or self.post_en, self.post_en or self.post_zh)
+
+    @property
+    def missing(self) -> str:
+        """The language, of zh and en, in which the order's words are not written; empty for neither."""
+        for code, texts in (
+            ("zh", (self.title_zh, self.body_zh, self.closure_zh)),
+            ("en", (self.title_en, self.body_en, self.closure_en)),
+        ):
+            if not all(texts):
+                return code
+        return ""
+
+    @property
+    def only_elsewhere(self) -> bool:
+        """Whether the words are missing in the language in use, so that the other's are shown."""
+        return self.missing == in_language("zh", "en")
 
 
 class Target(models.Model):

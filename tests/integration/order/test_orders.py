@@ -118,7 +118,7 @@ def test_who_may_not_issue(drafts: list[Order], cast: Cast, who: str) -> None:
 
 
 def test_all_or_none(drafts: list[Order], cast: Cast) -> None:
-    Order.objects.filter(pk=drafts[-1].pk).update(title_zh="")
+    Order.objects.filter(pk=drafts[-1].pk).update(title_zh="", title_en="")
     scope = scope_of(cast.commander, at=NOON)
     with pytest.raises(Unfit):
         actions.issue_orders(orders=drafts, by=cast.commander, at=NOON, scope=scope)

@@ -202,4 +202,5 @@ def test_an_order_by_hand_is_checked(cast: Cast, as_person: As) -> None:
     assert (past.status_code, "due in the past" in text(past)) == (422, True)
     assert client.post(reverse("order:new"), good).status_code == 302
     order = Order.objects.get()
-    assert (order.title_en, order.title_zh, order.priority) == ("Check", "Check", 1)
+    assert (order.title_en, order.title_zh, order.priority) == ("Check", "", 1)
+    assert order.missing == "zh"

@@ -13,6 +13,7 @@ import openpyxl
 import pytest
 
 from yipan.order.errors import Unreadable
+from yipan.order.meetings.outline import outline
 from yipan.order.meetings.reading import read, read_text
 from yipan.order.meetings.rules import (
     Place,
@@ -111,8 +112,127 @@ def test_a_p0_is_never_proposed() -> None:
 
 
 def test_headings_and_loose_lines() -> None:
-    assert decisions(["# 议定事项", "1. 甲", "乙", "（二）丙", "• 丁"]) == ["甲 乙", "丙", "丁"]
+    assert decisions(["# 议定事项", "1. 甲。", "乙。", "2. 丙。", "3、丁"]) == [
+        "甲。 乙。",
+        "丙。",
+        "丁",
+    ]
     assert decisions(["甲", "乙"]) == ["甲", "乙"]
+
+
+# ---- lists that nobody has shown us ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ["一、关闭活禽市场。", "二、检查学校食堂。"],
+        ["（一）关闭活禽市场。", "（二）检查学校食堂。"],
+        ["第一条 关闭活禽市场。", "第二条 检查学校食堂。"],
+        ["第一，关闭活禽市场。", "第二，检查学校食堂。"],
+        ["①关闭活禽市场。", "②检查学校食堂。"],
+        ["1、关闭活禽市场。", "2、检查学校食堂。"],
+        ["1）关闭活禽市场。", "2）检查学校食堂。"],
+        ["(1) 关闭活禽市场。", "(2) 检查学校食堂。"],
+        ["１．关闭活禽市场。", "２．检查学校食堂。"],
+        ["1.1 关闭活禽市场。", "1.2 检查学校食堂。"],
+        ["- 关闭活禽市场。", "- 检查学校食堂。"],
+        ["**1.** 关闭活禽市场。", "**2.** 检查学校食堂。"],
+        ["一是关闭活禽市场。", "二是检查学校食堂。"],
+        ["一、关于市场和学校", "（一）关闭活禽市场。", "（二）检查学校食堂。"],
+        ["出席：各组组长", "1. 关闭活禽市场。", "2. 检查学校食堂。", "抄送：各县", "2020年2月24日"],
+    ],
+)
+def test_numbers_of_every_usual_kind(lines: list[str]) -> None:
+    found = propose(lines, said_at=SAID, zone=ZONE)
+    assert [p.title for p in found] == ["关闭活禽市场", "检查学校食堂"]
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ["I. Close the live markets.", "II. Inspect school kitchens."],
+        ["A. Close the live markets.", "B. Inspect school kitchens."],
+        ["a) Close the live markets.", "b) Inspect school kitchens."],
+        ["Decision 1: Close the live markets.", "Decision 2: Inspect school kitchens."],
+        ["Item 1. Close the live markets.", "Item 2. Inspect school kitchens."],
+        ["* Close the live markets.", "* Inspect school kitchens."],
+        ["1. The following is decided:", "a) Close the live markets.", "b) Inspect school kitchens."],
+        ["Present: group leads", "The meeting heard a report on cases.", "Close the live markets.",
+         "Inspect school kitchens.", "Distribution: all counties"],
+    ],
+)  # fmt: skip
+def test_numbers_in_english(lines: list[str]) -> None:
+    found = propose(lines, said_at=SAID, zone=ZONE)
+    assert [p.title for p in found] == ["Close the live markets", "Inspect school kitchens"]
+
+
+def test_what_stands_below_an_opening_keeps_it_and_its_time() -> None:
+    lines = ["1. 学校防控，2月27日前完成：", "（1）检查食堂；", "（2）储备口罩。", "2. 发布简报。"]
+    found = propose(lines, said_at=SAID, zone=ZONE)
+    assert [(p.title, p.due and p.due.moment.day) for p in found] == [
+        ("检查食堂", 27), ("储备口罩", 27), ("发布简报", None),
+    ]  # fmt: skip
+    assert found[0].paragraph == "学校防控，2月27日前完成 › 检查食堂；"
+
+
+def test_what_is_no_matter_is_set_beside_not_lost() -> None:
+    told = outline(
+        ["时间：2月24日", "会议听取了各组汇报。", "会议要求，立即排查返乡人员。", "散会。"]
+    )
+    assert [item.text for item in told.items] == ["立即排查返乡人员。"]
+    assert told.beside == ["时间：2月24日", "会议听取了各组汇报。", "散会。"]
+
+
+def test_at_once_is_urgent_without_an_hour() -> None:
+    [first] = propose(["1. 立即关闭活禽市场。"], said_at=SAID, zone=ZONE)
+    assert (first.due, first.priority) == (None, Priority.P1)
+
+
+@pytest.mark.parametrize(
+    ("text", "lead"),
+    [
+        ("1. 关闭市场（牵头单位：市场监管局；完成时限：2月26日）", "市场监管局"),
+        ("1. 关闭市场。责任单位：市场监管局，配合单位：公安局。", "市场监管局"),
+        ("1. 由市场监管局牵头，关闭市场。", "市场监管局"),
+        ("1. 关闭市场（市场监管局负责）。", "市场监管局"),
+        (
+            "1. Close the markets. Owner: market supervision. Due: 26 February.",
+            "market supervision",
+        ),
+        ("1. Close the markets (Responsible: market supervision)", "market supervision"),
+    ],
+)
+def test_who_leads_in_other_words(text: str, lead: str) -> None:
+    [first] = propose([text], said_at=SAID, zone=ZONE)
+    assert first.lead == lead
+    assert first.title.rstrip("（）() ") in ("关闭市场", "Close the markets")
+
+
+@pytest.mark.parametrize(
+    ("text", "level", "codes"),
+    [
+        ("除信阳外各市明日复工", "", ("4101", "4113")),
+        ("every city except Xinyang restarts work", "", ("4101", "4113")),
+        ("对来自郑州、信阳的人员登记", "", ()),
+        ("register travellers from Zhengzhou and Xinyang", "", ()),
+        ("郑州市和中牟县各报方案", "", ("4101", "410122")),
+        ("各县（市、区）每日上报", "county", ()),
+    ],
+)
+def test_who_acts_where_places_are_named(text: str, level: str, codes: tuple[str, ...]) -> None:
+    found = who_acts(text, "", PLACES)
+    assert found[:2] == (level, codes)
+
+
+def test_a_semicolon_inside_brackets_parts_nothing() -> None:
+    [first] = propose(["1. 备齐物资（口罩；消毒液）。"], said_at=SAID, zone=ZONE)
+    assert first.title == "备齐物资（口罩；消毒液）"
+
+
+def test_firstly_and_secondly_in_one_decision_are_two_matters() -> None:
+    found = propose(["1. 学校防控：一是检查食堂，二是储备口罩。"], said_at=SAID, zone=ZONE)
+    assert [p.title for p in found] == ["检查食堂", "储备口罩"]
 
 
 # ---- files -------------------------------------------------------------------------------------------------
@@ -170,11 +290,68 @@ def test_the_same_decision_from_text_word_and_excel() -> None:
         ("a.txt", b"  \n "),
         ("a.txt", b"x\n" * 501),
         ("a.txt", b"x" * 5000),
+        ("a.txt", bytes(range(128, 256)) * 20),
+        ("noname", b"\x00\x01\x02\x03" * 50),
+        ("a.txt", b"12345 67890 !!! ???"),
+        ("a.csv", b""),
+        ("a.docx", workbook([["not a document"]])),
+        ("a.xlsx", word(["not a workbook"])),
     ],
 )
 def test_what_cannot_be_read_is_named(name: str, body: bytes) -> None:
     with pytest.raises(Unreadable):
         read(body, name=name)
+
+
+TABLE = [
+    ["序号", "议定事项", "责任单位", "配合单位", "完成时限"],
+    [1, "关闭活禽市场", "市场监管局", "公安局", "2月26日"],
+    [2, "检查学校食堂", "教育局", "", "2月27日18时"],
+]
+
+
+def table_in_word(rows: list[list[object]]) -> bytes:
+    document = docx.Document()
+    document.add_heading("指挥部议定事项", level=1)
+    table = document.add_table(rows=0, cols=len(rows[0]))
+    for row in rows:
+        for cell, value in zip(table.add_row().cells, row, strict=True):
+            cell.text = str(value)
+    document.add_paragraph("抄送：各县")
+    out = io.BytesIO()
+    document.save(out)
+    return out.getvalue()
+
+
+def as_csv(rows: list[list[object]]) -> bytes:
+    return "\n".join(",".join(map(str, row)) for row in rows).encode("utf-8-sig")
+
+
+@pytest.mark.parametrize("kind", ["xlsx", "docx", "csv", "tabs", "bars"])
+def test_a_table_with_a_head_is_read_by_its_columns(kind: str) -> None:
+    if kind in ("tabs", "bars"):
+        between = "\t" if kind == "tabs" else " | "
+        lines = [between.join(str(c) or " " for c in row) for row in TABLE]
+        told = read_text("\n".join(f"| {x} |" if kind == "bars" else x for x in lines))
+    else:
+        made = {"xlsx": workbook, "docx": table_in_word, "csv": as_csv}[kind](TABLE)
+        told = read(made, name=f"list.{kind}")
+    found = propose(told, said_at=SAID, zone=ZONE)
+    assert [(p.title, p.lead, p.due and p.due.moment.strftime("%d %H:%M")) for p in found] == [
+        ("关闭活禽市场", "市场监管局", "26 23:59"),
+        ("检查学校食堂", "教育局", "27 18:00"),
+    ]
+
+
+def test_numbers_that_word_makes_itself_are_seen() -> None:
+    document = docx.Document()
+    document.add_paragraph("会议听取了汇报。")
+    for text in ("关闭活禽市场。", "检查学校食堂。"):
+        document.add_paragraph(text, style="List Number")
+    out = io.BytesIO()
+    document.save(out)
+    found = propose(read(out.getvalue(), name="a.docx"), said_at=SAID, zone=ZONE)
+    assert [p.title for p in found] == ["关闭活禽市场", "检查学校食堂"]
 
 
 def test_a_file_that_unpacks_too_large_is_refused() -> None:

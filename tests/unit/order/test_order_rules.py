@@ -116,9 +116,8 @@ def test_only_a_p0_leaves_at_once() -> None:
 @pytest.mark.parametrize(
     "fault",
     [
-        {"title_zh": " "},
-        {"title_en": ""},
-        {"closure_zh": ""},
+        {"title_zh": " ", "title_en": ""},
+        {"closure_zh": "", "closure_en": ""},
         {"due_minutes": None},
         {"due_at": NOON, "due_minutes": None},
         {"elements": ["a_new_form"]},

@@ -16,7 +16,8 @@ from yipan.access.models import Incident, User
 from yipan.access.rules import Action
 from yipan.access.scope import Scope
 from yipan.order.errors import Unreadable
-from yipan.order.matters import Text, matters
+from yipan.order.matters import Text, in_one_language, matters
+from yipan.order.meetings.outline import outline
 from yipan.order.meetings.queries import made_from, proposals
 from yipan.order.meetings.reading import read, read_text
 from yipan.order.models import Minutes, Order
@@ -59,6 +60,12 @@ def take_minutes(
     """
     scope.check(Action.ORDER_DRAFT)
     paragraphs = read(body, name=file_name) if file_name else read_text(text)
+    if not outline(paragraphs).items:
+        raise Unreadable(
+            _("There is no decision in it, only who was there and what was heard."),
+            where=file_name[:80],
+            remedy=_("Paste or send the decisions."),
+        )
     digest = sha256("\n".join([said_at.isoformat(), *paragraphs]).encode()).hexdigest()
     there = Minutes.objects.filter(incident=incident, digest=digest).first()
     if there is not None:
@@ -124,8 +131,8 @@ def make_orders(
             incident=taken.incident,
             issuer=issuer,
             matter=one.matter,
-            title=Text(one.title, one.title),
-            body=Text(proposal.paragraph, proposal.paragraph),
+            title=in_one_language(one.title),
+            body=in_one_language(proposal.paragraph),
             targets=targets,
             priority=one.priority,
             due_at=one.due_at,

@@ -7,6 +7,7 @@ from django.db.models import QuerySet
 from yipan.access.models import Incident
 from yipan.access.rules import Action
 from yipan.access.scope import Scope
+from yipan.order.meetings.outline import outline
 from yipan.order.meetings.rules import Place, Proposal, propose
 from yipan.order.models import Minutes, Order
 from yipan.places import queries as places
@@ -32,8 +33,13 @@ def proposals(taken: Minutes) -> list[Proposal]:
     )
 
 
+def beside(taken: Minutes) -> list[str]:
+    """Return the paragraphs of some minutes that are no decision: who was there, what was heard."""
+    return outline(taken.paragraphs).beside
+
+
 def nameable(incident: Incident) -> list[Place]:
-    """Return the cities and counties that a decision may name; a city also by its short name."""
+    """Return the cities and counties that a decision may name, each also by its short name."""
     units = places.units(incident.package).filter(level__in=[Level.CITY, Level.COUNTY])
     return [
         Place(unit.pk, unit.code, unit.level, _names(unit.name_zh, unit.name_en, unit.level))
@@ -43,10 +49,11 @@ def nameable(incident: Incident) -> list[Place]:
 
 def _names(zh: str, en: str, level: str) -> tuple[str, ...]:
     short = zh
-    if level == Level.CITY:
-        for suffix in SUFFIXES:
-            short = short.removesuffix(suffix)
-    plain = en.removesuffix(" City").removesuffix(" city")
+    for suffix in SUFFIXES if level == Level.CITY else ("县",):
+        short = short.removesuffix(suffix)
+    plain = en
+    for word in (" City", " city", " County", " county", " District", " district"):
+        plain = plain.removesuffix(word)
     return tuple(dict.fromkeys(n for n in (zh, short, en, plain) if len(n) > 1))
 
 

@@ -10,21 +10,42 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from yipan.order.matters import Matter, matters
-from yipan.order.meetings.deadlines import Deadline, deadline, is_standing
+from yipan.order.meetings.deadlines import Deadline, deadline, is_at_once, is_standing
+from yipan.order.meetings.outline import outline
 from yipan.order.models import Priority
 from yipan.places.models import Level
 
-_NUMBER = re.compile(
-    r"^\s*(?:[（(]?(?:\d{1,3}|[一二三四五六七八九十]{1,3})[)）.、．:：]\s*|[-*•·]\s+)"
+_LEAD = re.compile(
+    r"[（(]?\s*(?:由)?(?:牵头|责任|负责|承办|主办|落实)(?:单位|部门|人|方)?\s*[:：]\s*([^。；;）)]+?)\s*"
+    r"(?=[。；;）)]|$|[，,、]?\s*(?:配合|协办|时限|完成时|办结|截止|期限|首批))[。；;）)，,]?"
+    r"|(?:\b(?:lead|owner|responsible(?: unit| party| office)?|action by|assigned to|in charge))\s*[:：]\s*"
+    r"([^.;；。)]+?)\s*(?=[.;；。)]|$|\s(?:by|due|deadline|support)\s*:)[.;；。)]?",
+    re.I,
 )
-_HEADING = re.compile(r"^\s*#")
-_LEAD = re.compile(r"(?:牵头|责任单位|lead)\s*[:：]\s*([^。.；;]+)[。.；;]?", re.I)
+_LEAD_WORDS = re.compile(
+    r"(?:[，,]\s*)?由([^，。；;、]{2,20}?)(?:牵头|负责)(?:落实|办理|完成)?|[（(]([^（）()，；;]{2,24}?)(?:牵头|负责)[）)]"
+)
+_BESIDE = re.compile(
+    r"[（(]?\s*(?:配合|协办|参加)(?:单位|部门)?\s*[:：]\s*[^。；;）)]+[。；;）)]?|\bsupport(?:ed by)?\s*[:：]\s*[^.;]+[.;]?",
+    re.I,
+)
 _WHEN = re.compile(
-    r"(?:时限|首批名单|完成时间|first list by|by|from)\s*[:：]\s*([^。；;]+?)(?:[。；;]|\.(?=\s|$)|$)",
+    r"[（(]?\s*(?:时限|期限|完成(?:时限|时间|期限)|办结(?:时限|时间)|截止(?:时间|日期)?|首批名单|first list by|due(?: date| by)?|"
+    r"deadline|complete by|when|by|from)\s*[:：]\s*([^。；;）)]+?)(?:[。；;）)]|\.(?=\s|$)|$)",
     re.I,
 )
 _TAIL = re.compile(
     r"(?:长期|每日\d{1,2}[:：]\d{2}|\d{1,2}月\d{1,2}日(?:\d{1,2}[:：]\d{2})?起|standing|daily \d{1,2}:\d{2})[。.]?\s*$",
+    re.I,
+)
+_EMPTY = re.compile(r"[（(]\s*[，,；;、。.\s]*[)）]")
+# Where people or goods come from or go to is not who acts.
+_PASSED = re.compile(
+    r"(?:来自|从|前往|赴|途经|离开|发往|运往|\bfrom|\barriving from|\btravell?ing to|\bbound for|\bto and from)\s*$",
+    re.I,
+)
+_EXCEPT = re.compile(
+    r"除(?P<zh>[^，。；]{2,40}?)(?:之外|以外|外)|\b(?:except|other than|apart from|save)\s+(?P<en>[^.;]{2,60})",
     re.I,
 )
 
@@ -73,25 +94,12 @@ class Proposal:
 
 
 def decisions(paragraphs: Sequence[str]) -> list[str]:
-    """Return the decisions among some paragraphs: numbered ones if any are, else every one.
-
-    Headings are left out; an unnumbered line below a numbered one belongs to it.
+    """Return the decisions among some paragraphs, each with what it stands under.
 
     >>> decisions(["# Decisions", "1. Do a.", "   and b.", "2、办c。"])
     ['Do a. and b.', '办c。']
     """
-    lines = [p for p in paragraphs if not _HEADING.match(p)]
-    numbered = any(_NUMBER.match(p) for p in lines)
-    if not numbered:
-        return [p.strip() for p in lines]
-    found: list[str] = []
-    for line in lines:
-        match = _NUMBER.match(line)
-        if match:
-            found.append(line[match.end() :].strip())
-        elif found:
-            found[-1] = f"{found[-1]} {line.strip()}"
-    return [p for p in found if p]
+    return [item.paragraph for item in outline(paragraphs).items]
 
 
 def propose(
@@ -103,11 +111,12 @@ def propose(
 ) -> list[Proposal]:
     """Return what the decisions in some paragraphs ask for, one proposal a matter, in their order."""
     found: list[Proposal] = []
-    for number, paragraph in enumerate(decisions(paragraphs), start=1):
-        lead = _lead(paragraph)
-        due = _stated(paragraph, said_at, zone)
-        standing = due is None and is_standing(paragraph)
-        for part, title in enumerate(_parts(paragraph), start=1):
+    for number, item in enumerate(outline(paragraphs).items, start=1):
+        paragraph = item.paragraph
+        lead = _lead(item.text) or next(filter(None, map(_lead, reversed(item.under))), "")
+        due = _stated(item.text, said_at, zone) or _inherited(item.under, said_at, zone)
+        standing = due is None and is_standing(item.text)
+        for part, title in enumerate(_parts(item.text), start=1):
             found.append(
                 _one(number, part, paragraph, title, lead, due, standing, said_at, zone, places)
             )
@@ -144,31 +153,64 @@ def _one(
         lead=lead,
         due=when,
         standing=standing,
-        priority=urgency(when, said_at=said_at, usual=matter.priority),
+        priority=urgency(when, said_at=said_at, usual=matter.priority, at_once=is_at_once(title)),
         why=tuple(reasons),
     )
 
 
 def _stated(paragraph: str, said_at: datetime, zone: ZoneInfo) -> Deadline | None:
     """Return the deadline that a decision states for itself, after its lead or "by:"; it outranks the rest."""
-    starts = [m.start() for m in (_LEAD.search(paragraph), _WHEN.search(paragraph)) if m]
+    labelled = _WHEN.search(paragraph)
+    if labelled:
+        own = deadline(labelled.group(0), said_at=said_at, zone=zone)
+        if own is not None:
+            return own
+    starts = [m.start() for m in (_LEAD.search(paragraph), labelled) if m]
     return deadline(paragraph[min(starts) :], said_at=said_at, zone=zone) if starts else None
 
 
+def _inherited(under: Sequence[str], said_at: datetime, zone: ZoneInfo) -> Deadline | None:
+    """Return the deadline of the nearest opening above that has one: "By Friday: a) … b) …"."""
+    for opening in reversed(under):
+        found = deadline(opening, said_at=said_at, zone=zone)
+        if found is not None:
+            return found
+    return None
+
+
 def _lead(paragraph: str) -> str:
-    match = _LEAD.search(paragraph)
-    return match.group(1).strip() if match else ""
+    match = _LEAD.search(paragraph) or _LEAD_WORDS.search(paragraph)
+    return next((g for g in match.groups() if g), "").strip(" ，,（(") if match else ""
 
 
 def _parts(paragraph: str) -> Iterator[str]:
     """Yield the matters of one decision: its own words without lead and time, cut at semicolons."""
-    text = _LEAD.sub("", paragraph)
-    text = _WHEN.sub("", text)
-    text = _TAIL.sub("", text).strip()
-    for piece in re.split(r"[；;]", text):
-        told = piece.strip(" 。.\n")
+    text = paragraph
+    for pattern in (_LEAD, _LEAD_WORDS, _BESIDE, _WHEN, _EMPTY):
+        text = pattern.sub("", text)
+    text = _TAIL.sub("", text.strip()).strip()
+    for piece in _pieces(text):
+        told = piece.strip(" 。.，,、\n")
         if told:
             yield told[0].upper() + told[1:]
+
+
+def _pieces(text: str) -> list[str]:
+    """Cut at semicolons and before "一是… 二是…", never inside brackets."""
+    pieces, depth, start = [], 0, 0
+    ordinals = {
+        m.start() for m in re.finditer(r"(?<![第\d])[一二三四五六七八九]是(?=[^否不])", text)
+    }
+    ordinals = ordinals if len(ordinals) > 1 else set()
+    for i, char in enumerate(text):
+        depth += (char in "（(") - (char in "）)" and depth > 0)
+        if i in ordinals or (char in "；;" and depth == 0):
+            pieces.append(text[start:i])
+            start = i + (2 if i in ordinals else 1)
+    pieces.append(text[start:])
+    kept = [p for p in pieces if p.strip(" 。.，,：:\n")]
+    opening = ordinals and kept and re.search(r"[:：]\s*$", kept[0].strip())
+    return kept[1:] if opening and len(kept) > 1 else kept
 
 
 def classify(title: str, paragraph: str = "") -> tuple[Matter, bool]:
@@ -201,14 +243,27 @@ def who_acts(title: str, lead: str, places: Sequence[Place]) -> tuple[str, tuple
     Units named win; then the headquarters that lead; then who the words say acts; otherwise the
     issuer itself, at the post of the department that leads.
     """
-    named = named_places(title, places)
+    left_out = _left_out(title, places)
+    named = [p for p in named_places(_EXCEPT.sub("", title), places) if p not in left_out]
     if named:
         return "", tuple(place.code for place in named), "named"
     for text, reason in ((lead, "lead"), (title, "words")):
         for pattern, level in ACTORS:
             if re.search(pattern, text, re.I):
+                if left_out:
+                    kept = [p.code for p in places if p.level == level and p not in left_out]
+                    return "", tuple(kept), "except"
                 return str(level), (), reason
+    led = named_places(lead, places)
+    if led:
+        return "", tuple(place.code for place in led), "lead_named"
     return "", (), "department" if lead else "issuer"
+
+
+def _left_out(title: str, places: Sequence[Place]) -> list[Place]:
+    """Return the units that a text takes out: "every city but Xinyang"."""
+    said = " ".join(m["zh"] or m["en"] or "" for m in _EXCEPT.finditer(title))
+    return named_places(said, places) if said else []
 
 
 def named_places(text: str, places: Sequence[Place]) -> list[Place]:
@@ -219,19 +274,28 @@ def named_places(text: str, places: Sequence[Place]) -> list[Place]:
         ((p, n) for p in places for n in p.names if n), key=lambda pair: -len(pair[1])
     ):
         pattern = re.escape(name) if not name.isascii() else rf"\b{re.escape(name)}\b"
-        if re.search(pattern, left) and place not in found:
+        hits = [m for m in re.finditer(pattern, left) if not _passed(left, m.start())]
+        if hits and place not in found:
             found.append(place)
-            left = re.sub(pattern, "\0", left)
+        left = re.sub(pattern, "\0", left)
     return sorted(found, key=lambda place: place.code)
 
 
-def urgency(due: Deadline | None, *, said_at: datetime, usual: int) -> int:
+def _passed(text: str, start: int) -> bool:
+    """Whether a name stands where people or goods come from or go to, alone or in a row of such names."""
+    before = re.sub(r"(?:\0[、，,和及或与\s]*(?:and\s+|or\s+)?)+$", "", text[:start])
+    return bool(_PASSED.search(before))
+
+
+def urgency(due: Deadline | None, *, said_at: datetime, usual: int, at_once: bool = False) -> int:
     """Return the priority: within a day P1, within two P2, later P3; the matter's own without a time.
+
+    "Immediately" without an hour is P1.
 
     A P0 is never proposed: two people decide that.
     """
     if due is None:
-        return max(usual, Priority.P1)
+        return Priority.P1 if at_once else max(usual, Priority.P1)
     left = due.moment - said_at
     if left <= timedelta(hours=24):
         return Priority.P1

@@ -160,8 +160,12 @@ class _Reached:
         for other in found:
             if other.pk in (draft.pk, draft.amends_id):
                 continue
-            if matter != "other" or other.title_zh == draft.title_zh:
+            if matter != "other" or _titles(other) == _titles(draft):
                 yield other
+
+
+def _titles(order: Order) -> tuple[str, str]:
+    return order.title_zh, order.title_en
 
 
 def _holds(target: Target, unit: Unit) -> bool:

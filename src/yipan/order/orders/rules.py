@@ -211,9 +211,9 @@ def check_fit(order: Order, *, at: datetime) -> None:
     An order may ask for data only by naming data elements that exist, so that no new form arises.
     """
     fault, cure = "", ""
-    if not order.title_zh.strip() or not order.title_en.strip():
+    if not order.title_zh.strip() and not order.title_en.strip():
         fault, cure = _("The order has no title."), _("Write one sentence with one verb.")
-    elif not order.closure_zh.strip() or not order.closure_en.strip():
+    elif not order.closure_zh.strip() and not order.closure_en.strip():
         fault, cure = (
             _("Nothing says by what the order counts as done."),
             _("Name the one test by which it is closed."),

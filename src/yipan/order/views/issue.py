@@ -128,6 +128,7 @@ def _page(request: PersonRequest, **more: Any) -> HttpResponse:
         "held": held,
         "like": [(o, like[o.pk][0]) for o in every if o.pk in like][:20],
         "likes": len(like),
+        "one_language": [o for o in every if o.missing],
         "unsigned": [o for o in every if o.priority == Priority.P0 and o.second_by_id is None],
         "seconds": _seconds_left(held, request),
         "hold": HOLD[Priority.P1].total_seconds(),
@@ -318,7 +319,7 @@ def _drafted(request: PersonRequest, form: NewOrder, issuer: Unit) -> Order:
         matter=given["matter"],
         title=_both(given["title"], given["title_other"]),
         body=_both(given["body"], given["body_other"]),
-        closure=_both(given["closure"], "") if given["closure"] else None,
+        closure=_both(given["closure"], given["closure_other"]) if given["closure"] else None,
         targets=targets,
         priority=given["priority"],
         due_at=given["due_at"],
@@ -330,7 +331,7 @@ def _drafted(request: PersonRequest, form: NewOrder, issuer: Unit) -> Order:
 
 
 def _both(written: str, other: str) -> Text:
-    """Return a text in both languages; what is not translated stands as it was written."""
-    other = other.strip() or written
+    """Return a text in the language of who writes it, and in the other where it is given."""
+    other = other.strip()
     chinese = (get_language() or "").startswith("zh")
     return Text(written, other) if chinese else Text(other, written)

@@ -50,7 +50,11 @@ def alert_of(order: Order) -> Alert:
         incident=order.incident.slug,
         priority=order.priority,
         expires=order.due_at.astimezone(zone) if order.due_at else None,
-        infos=[_info(order, code, django) for code, django in LANGUAGES],
+        infos=[
+            _info(order, code, django)
+            for code, django in LANGUAGES
+            if order.missing != django.split("-")[0]
+        ],
         areas=_areas(order),
         references=_references(order, kind),
     )
