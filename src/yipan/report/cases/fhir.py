@@ -44,6 +44,8 @@ RESULTS: Final = {
     "negative": ("260385009", "Negative"),
     "unclear": ("419984006", "Inconclusive"),
 }
+KINDS: Final = ("collection", "searchset", "document", "batch", "transaction")
+"""Kinds of bundle whose entries are resources as they stand."""
 GENDERS: Final = {"F": "female", "M": "male", "": "unknown"}
 
 
@@ -233,6 +235,8 @@ def read_bundle(body: Mapping[str, Any], *, file: str) -> BundleRead:
         first = fault.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
         raise NotATable(name="Bundle", why=f"{where}: {first['msg']}") from fault
+    if told["type"] not in KINDS:
+        raise NotATable(name="Bundle", why=f"type: {told['type']} ({', '.join(KINDS)})")
     entries = [
         (n, e.get("fullUrl", ""), e.get("resource", {}))
         for n, e in enumerate(told.get("entry", []), start=1)
