@@ -1,0 +1,1 @@
+"""Which setting opens where and when, in the four levels people can order: optimum, prices, rounding."""
