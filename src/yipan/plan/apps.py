@@ -14,5 +14,7 @@ class PlanConfig(AppConfig):
             {
                 "plan.scenario_made": _("options put side by side"),
                 "plan.signed": _("option signed"),
+                "plan.option_edited": _("option edited"),
+                "plan.searched": _("best openings searched"),
             }
         )

@@ -66,3 +66,59 @@ class TooFewMembers(PlanError):
 
     code = "P308"
     status = 422
+
+
+class MalformedLimits(PlanError):
+    """A scenario's limit is unknown, or outside what it may be."""
+
+    code = "P309"
+    status = 422
+
+
+class MalformedEdit(PlanError):
+    """An edit names a county, setting, week or level that the option does not have, or changes nothing."""
+
+    code = "P310"
+    status = 422
+
+
+class SearchRunning(PlanError):
+    """A search for this scenario is under way; there is one at a time."""
+
+    code = "P311"
+    status = 409
+
+
+class SearchStopped(PlanError):
+    """A search was ended on request before it was finished."""
+
+    code = "P312"
+    status = 409
+
+
+class ConfirmFirst(PlanError):
+    """A signature needs the person to have confirmed a moment ago that it is them."""
+
+    code = "P313"
+    status = 403
+
+
+class MalformedScenario(PlanError):
+    """A file of a scenario lacks something, or says something that cannot be."""
+
+    code = "P314"
+    status = 422
+
+
+class MalformedRegister(PlanError):
+    """A register of enterprises, schools or returning workers has a row that cannot be read."""
+
+    code = "P315"
+    status = 422
+
+
+class TooManyEdits(PlanError):
+    """An option takes so many edits of its own; more make a scenario nobody can read."""
+
+    code = "P316"
+    status = 409

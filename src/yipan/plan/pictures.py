@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from math import ceil, floor, log10, sqrt
+from statistics import median
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -14,7 +15,7 @@ from django.utils.translation import pgettext_lazy
 from yipan.kernel import words
 from yipan.places.models import Unit
 from yipan.plan.models import Option, Scenario
-from yipan.plan.queries import ACCEPTED_RISK, best_within, chance_words, within_risk
+from yipan.plan.queries import accepted_risk, best_within, chance_words, within_risk
 from yipan.plan.scenarios.assumptions import LEVELS, SETTINGS
 
 LEVEL_WORDS = {
@@ -56,6 +57,11 @@ class Row:
     chance: Mapping[str, float]
     staffed: int
     within: bool
+    caution: float | None = None
+    delay: Mapping[str, float] | None = None
+    verified: Mapping[str, float] | None = None
+    R_last: float = 0.0
+    lacks: str = ""
 
 
 @dataclass(frozen=True)
@@ -69,6 +75,8 @@ class Scale:
 
 def rows(scenario: Scenario) -> list[Row]:
     """Return the options in order, each with what the comparison shows."""
+    best = best_within(scenario)
+    top = best.results["summary"]["value_added_100m_cny"]["median"] if best else None
     return [
         Row(
             option=option,
@@ -80,9 +88,63 @@ def rows(scenario: Scenario) -> list[Row]:
             chance=option.results["summary"]["beds_exceeded"],
             staffed=option.results["staffed_beds"],
             within=within_risk(option),
+            caution=_caution(option, best, top),
+            delay=option.results.get("delay", {}).get("value_added_100m_cny"),
+            verified=option.results.get("verified"),
+            R_last=float(option.results.get("R", {}).get("last_week", 0.0)),
+            lacks=lacks(option),
         )
         for option in scenario.options.all()
     ]
+
+
+def _caution(option: Option, best: Option | None, top: float | None) -> float | None:
+    """What an option within the risk gives up against the best one within it, on the same members."""
+    if best is None or top is None or not within_risk(option):
+        return None
+    own = option.results.get("by_member", {}).get("value")
+    other = best.results.get("by_member", {}).get("value")
+    if own and other and len(own) == len(other):
+        return float(median(b - a for a, b in zip(own, other, strict=True)))
+    return float(top - option.results["summary"]["value_added_100m_cny"]["median"])
+
+
+def lacks(option: Option) -> str:
+    """Return in words what an option needs and there is not: workers who cannot be back, masks."""
+    need = option.results.get("needs")
+    if not need:
+        return ""
+    late = [
+        i
+        for i, (asked, most) in enumerate(
+            zip(need["workers_back"], need["workers_most"], strict=True)
+        )
+        if asked > most * 1.001 + 1
+    ]
+    found = []
+    if late:
+        week = late[0]
+        gap = need["workers_back"][week] - need["workers_most"][week]
+        found.append(
+            _("%(n)s workers more than can be back in week %(week)d")
+            % {"n": words.people(gap), "week": week + 1}
+        )
+    if max(need["masks_short"]) > 0:
+        found.append(_("%(n)s masks short") % {"n": words.people(max(need["masks_short"]))})
+    return (_("; ")).join(found)
+
+
+def edit_words() -> dict[str, str]:
+    """Return what an unfinished edit is told."""
+    return {
+        "incomplete": _("The edit is not complete."),
+        "remedy": _("Choose counties, weeks and a level."),
+    }
+
+
+def level_cell(level: int) -> dict[str, Any]:
+    """Return one level as a cell of the grid: its number and its word."""
+    return {"level": level, "word": str(LEVEL_WORDS[LEVELS[level]])}
 
 
 def value_scale(table: Sequence[Row]) -> Scale:
@@ -103,7 +165,11 @@ def frontier(scenario: Scenario) -> dict[str, Any]:
     """Return the marks of the picture “value added against risk”: risk on a square-root scale."""
     table = rows(scenario)
     box = FRONTIER
-    top_risk = max(0.1, *(row.chance["high"] for row in table))
+    accepted = accepted_risk(scenario)
+    computed = scenario.answer.get("frontier", [])
+    seen = [row.chance["high"] for row in table] + [p["chance"]["share"] for p in computed]
+    top_risk = max(0.1, 2 * accepted, *seen)
+    top_risk = min(1.0, top_risk)
     scale = value_scale(table)
     step = _step(scale.high - scale.low)
     first, last = floor(scale.low / step) * step, ceil(scale.high / step) * step
@@ -141,25 +207,50 @@ def frontier(scenario: Scenario) -> dict[str, Any]:
         values.append({"y": y(value), "text_y": y(value) + 4, "label": words.count(value)})
         value += step
     risks = [r for r in (0.0, 0.01, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 1.0) if r <= top_risk * 1.001]
+    line = efficient(computed)
+    bound = scenario.answer.get("bound_100m")
     return {
         "marks": marks,
+        "line": " ".join(f"{x(risk):g},{y(value):g}" for risk, value in line),
+        "points": [{"x": x(risk), "y": y(value)} for risk, value in line],
+        "computed": [
+            {
+                "value": p["value"]["median"],
+                "chance": p["chance"]["share"],
+                "high": p["chance"]["high"],
+                "R": p["R_last"],
+            }
+            for p in computed
+        ],
+        "bound": bound,
         "values": values,
         "risks": [{"x": x(r), "label": words.percent(r)} for r in risks],
-        "accepted_x": x(min(ACCEPTED_RISK, top_risk)),
-        "accepted": words.percent(ACCEPTED_RISK),
+        "accepted_x": x(min(accepted, top_risk)),
+        "accepted": words.percent(accepted_risk(scenario)),
         **box,
         "bottom": bottom,
         "right_edge": box["width"] - box["right"],
         "plot_height": bottom - box["top"],
-        "within_width": x(min(ACCEPTED_RISK, top_risk)) - box["left"],
+        "within_width": x(min(accepted, top_risk)) - box["left"],
         "left_text": box["left"] - 8,
         "tick_end": bottom + 5,
         "tick_text": bottom + 18,
         "axis_text": bottom + 38,
-        "accepted_text": x(min(ACCEPTED_RISK, top_risk)) + 5,
+        "accepted_text": x(min(accepted, top_risk)) + 5,
         "note_y": bottom - 8,
         "title": frontier_finding(scenario),
     }
+
+
+def efficient(computed: Sequence[Mapping[str, Any]]) -> list[tuple[float, float]]:
+    """Return the computed plans that no other beats in both, as (risk, value), the safest first."""
+    points = sorted((p["chance"]["share"], -p["value"]["median"]) for p in computed)
+    best, kept = float("-inf"), []
+    for risk, less in points:
+        if -less > best:
+            best = -less
+            kept.append((risk, best))
+    return kept
 
 
 def _step(span: float) -> float:
@@ -173,7 +264,9 @@ def frontier_finding(scenario: Scenario) -> str:
     best = best_within(scenario)
     table = sorted(rows(scenario), key=lambda r: r.value["median"])
     if best is None:
-        return _("Every option exceeds the accepted risk of %s") % words.percent(ACCEPTED_RISK)
+        return _("Every option exceeds the accepted risk of %s") % words.percent(
+            accepted_risk(scenario)
+        )
     at = next(i for i, row in enumerate(table) if row.option.pk == best.pk)
     if at == len(table) - 1:
         return _("The option that adds most keeps within the accepted risk")

@@ -13,6 +13,7 @@ from yipan.access.models import Incident
 from yipan.access.rules import Action
 from yipan.access.scope import Scope, nothing_there
 from yipan.kernel import words
+from yipan.places import queries as places
 from yipan.plan.models import Option, OptionCounty, Scenario, Signature
 from yipan.plan.rules import Standing
 from yipan.plan.scenarios.assumptions import SETTINGS
@@ -32,7 +33,9 @@ def scenarios(incident: Incident, *, at: datetime, scope: Scope) -> QuerySet[Sce
     return (
         (found if may else found.none())
         .select_related("assessment__incident__package", "signature__option", "signature__by")
-        .prefetch_related(Prefetch("options", Option.objects.order_by("number")))
+        .prefetch_related(
+            Prefetch("options", Option.objects.select_related("base").order_by("number"))
+        )
         .order_by("-made_at", "-pk")
     )
 
@@ -127,6 +130,30 @@ def orders_drafted(option: Option, *, signed_before: Option | None) -> dict[str,
     return counted
 
 
+def poorest_counties(scenario: Scenario, *, share: float = 0.25) -> list[str]:
+    """Return the codes of the counties that stand first where poverty counts: those listed, else the poorest.
+
+    Listed are units whose figure `poverty_county` is 1; where the package lists none, the `share` of counties
+    with the least value added of an ordinary period per resident.
+    """
+    hold = reference_option(scenario)
+    if hold is None:
+        return []
+    rows = list(OptionCounty.objects.filter(option=hold).select_related("unit"))
+    listed = places.figures([row.unit for row in rows], ["poverty_county"])["poverty_county"]
+    named = sorted(code for code, value in listed.items() if value == 1)
+    if named:
+        return named
+    per_head = sorted(
+        (
+            row.results["ordinary_100m_cny"] / max(float(row.unit.population or 0), 1.0),
+            row.unit.code,
+        )
+        for row in rows
+    )
+    return sorted(code for _value, code in per_head[: max(1, round(share * len(per_head)))])
+
+
 def chance_words(share: float) -> str:
     """Return a chance as per cent, one digit behind the point; none at 0 and 100 %."""
     return words.percent(share, places=0 if share in (0, 1) else 1)
@@ -137,14 +164,23 @@ def last_day(scenario: Scenario) -> Any:
     return scenario.start_day + timedelta(days=7 * scenario.weeks - 1)
 
 
-def within_risk(option: Option, *, accepted: float = ACCEPTED_RISK) -> bool:
-    """Return whether an option is safe enough: the upper end of its chance lies within the line."""
-    return bool(option.results["summary"]["beds_exceeded"]["high"] <= accepted)
+def accepted_risk(scenario: Scenario) -> float:
+    """Return the chance of exceeding staffed beds that a scenario may carry."""
+    return float(scenario.limits.get("accepted_risk", ACCEPTED_RISK))
 
 
-def best_within(scenario: Scenario, *, accepted: float = ACCEPTED_RISK) -> Option | None:
+def within_risk(option: Option) -> bool:
+    """Return whether an option is safe enough: the upper end of its chance lies within the line.
+
+    A robust option is judged by the members that were used for nothing else.
+    """
+    chance = option.results.get("verified") or option.results["summary"]["beds_exceeded"]
+    return bool(chance["high"] <= accepted_risk(option.scenario))
+
+
+def best_within(scenario: Scenario) -> Option | None:
     """Return the option that adds most among those within the accepted risk, or None."""
-    safe = [o for o in scenario.options.all() if within_risk(o, accepted=accepted)]
+    safe = [o for o in scenario.options.all() if within_risk(o)]
     return max(
         safe, key=lambda o: o.results["summary"]["value_added_100m_cny"]["median"], default=None
     )
@@ -169,7 +205,7 @@ def headline(scenario: Scenario) -> str:
         return _(
             "No option keeps the chance of exceeding staffed beds within %(line)s; “%(option)s” comes closest, at %(chance)s."
         ) % {
-            "line": words.percent(ACCEPTED_RISK),
+            "line": words.percent(accepted_risk(scenario)),
             "option": least.name,
             "chance": chance_words(chance["share"]),
         }
@@ -212,9 +248,28 @@ def summary(scenario: Scenario) -> dict[str, Any]:
                 "members": option.members,
                 "within_accepted_risk": within_risk(option),
                 **option.results["summary"],
+                **{
+                    name: option.results[name]
+                    for name in (
+                        "certificate",
+                        "verified",
+                        "reached",
+                        "delay",
+                        "over_hold",
+                        "over_base",
+                        "needs",
+                        "R",
+                    )
+                    if option.results.get(name)
+                },
+                "edits": option.base.key if option.base else None,
+                "reason": option.reason,
+                "changes": option.changes,
             }
             for option in scenario.options.all()
         ],
+        "limits": scenario.limits,
+        "answer": scenario.answer,
         "signed": signature.option.key if signature else None,
         "assumptions": {
             key: scenario.assumptions[key] for key in ("name", "version", "dated", "digest")

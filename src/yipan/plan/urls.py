@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from yipan.plan import views
+from yipan.plan import edit_views, search_views, trace_views, views
 
 app_name = "plan"
 
@@ -14,6 +14,11 @@ urlpatterns = [
     path("<int:pk>/", views.scenario, name="scenario"),
     path("<int:pk>/sign/", views.sign, name="sign"),
     path("<int:pk>/counties/", views.counties, name="counties"),
+    path("<int:pk>/search/", search_views.begin, name="search"),
+    path("<int:pk>/search/state/", search_views.state, name="search_state"),
+    path("<int:pk>/search/stop/", search_views.stop, name="search_stop"),
+    path("<int:pk>/edit/", edit_views.edit, name="edit"),
+    path("<int:pk>/trace/", trace_views.trace, name="trace"),
     path("<int:pk>/options.csv", views.options_csv, name="options_csv"),
     path("<int:pk>/openings.csv", views.openings_csv, name="openings_csv"),
     path("<int:pk>/counties.csv", views.counties_csv, name="counties_csv"),

@@ -21,8 +21,10 @@ from yipan.assess import queries as assessing
 from yipan.kernel import words
 from yipan.kernel.errors import YipanError
 from yipan.places import queries as places
-from yipan.plan import actions, pictures, queries, rules
+from yipan.plan import actions, findings, pictures, queries, rules, searches
+from yipan.plan.confirming import confirm_first, confirmed, typed_before
 from yipan.plan.models import Option, Scenario
+from yipan.plan.scenarios.asking import Limits
 from yipan.plan.scenarios.assumptions import LEVELS, PLANNING, SETTINGS
 
 MEMBERS = 200
@@ -81,6 +83,10 @@ def sign(request: PersonRequest, pk: int) -> HttpResponse:
     shown = _scenario(request, pk)
     option = queries.option_of(shown, request.POST.get("option", ""))
     reason = request.POST.get("reason", "")
+    for unit in request.board.incident.places.all():
+        request.scope.check(Action.PLAN_SIGN, unit)
+    if not confirmed(request):
+        return confirm_first(request, pk=pk, option=option.key, reason=reason)
     try:
         actions.sign_option(
             option=option,
@@ -124,6 +130,10 @@ def _page(
     reason: str = "",
 ) -> HttpResponse:
     board = request.board
+    begun = typed_before(request, pk=shown.pk) if fault is None else {}
+    if begun and chosen is None and "option" not in request.GET:
+        chosen = shown.options.filter(key=begun["option"]).first()
+    reason = reason or begun.get("reason", "")
     chosen = chosen or _chosen(request, shown)
     setting = request.GET.get("setting", SETTINGS[0])
     setting = setting if setting in SETTINGS else SETTINGS[0]
@@ -143,7 +153,16 @@ def _page(
         "last_day": queries.last_day(shown),
         "rows": table,
         "scale": pictures.value_scale(table),
-        "accepted": queries.ACCEPTED_RISK,
+        "accepted": queries.accepted_risk(shown),
+        "search": searches.running(shown, now=request.now),
+        "prices": findings.prices(shown),
+        "impossible": findings.impossible(shown),
+        "certificate": findings.certificate(chosen),
+        "searched": bool(shown.answer),
+        "limits": shown.limits or Limits().as_record(),
+        "edited": findings.edited(chosen),
+        "confirmed": confirmed(request),
+        "unreached": findings.unreached(shown),
         "frontier": pictures.frontier(shown),
         "maps": pictures.smallmaps(
             shown, levels, units, setting=setting, topology=_topology(board.package)

@@ -28,6 +28,17 @@ PEOPLE_PER_AGE = 2_000
 MEMBERS = 20
 
 
+def confirm(client: Client, *, method: str = "password", seconds_ago: float = 1.0) -> None:
+    """Write into the session that the person confirmed that it is them."""
+    session = client.session
+    at = timezone.now().timestamp() - seconds_ago
+    session["account_authentication_methods"] = [
+        {"method": method, "at": at, "reauthenticated": True}
+    ]
+    session["account_authentication_methods_user"] = session["_auth_user_id"]
+    session.save()
+
+
 @pytest.fixture
 def plannable(province: Province) -> Province:
     """The small province, complete."""
@@ -124,7 +135,9 @@ def assessment(drill: Incident, plannable: Province) -> Assessment:
 def told_members(monkeypatch: pytest.MonkeyPatch) -> None:
     """Members made up instead of run, for tests of pages and signatures: opening more adds more."""
 
-    def made_up(build: Build, levels: Levels, *, members: int, seed: int, progress: Any) -> Members:
+    def made_up(
+        build: Build, levels: Levels, *, members: int, seed: int, progress: Any = None
+    ) -> Members:
         weeks, counties, _settings = levels.shape
         rng = np.random.default_rng(seed)
         open_share = float(levels.mean()) / 3
@@ -133,7 +146,8 @@ def told_members(monkeypatch: pytest.MonkeyPatch) -> None:
         value = rng.uniform(0.9, 1.0, (members, weeks, counties)) * open_share
         return Members(infections, hospital, np.zeros(members, dtype=np.int64), value)
 
-    monkeypatch.setattr("yipan.plan.actions.run_option", made_up)
+    for module in ("actions", "edits", "searches", "scenarios.targeting"):
+        monkeypatch.setattr(f"yipan.plan.{module}.run_option", made_up)
 
 
 @pytest.fixture
@@ -144,11 +158,12 @@ def scenario(assessment: Assessment, told_members: None) -> Scenario:
 
 @pytest.fixture
 def as_person(drill: Incident) -> Callable[[User], Client]:
-    """A client signed in as somebody."""
+    """A client signed in as somebody who confirmed a moment ago that it is them."""
 
     def sign_in(user: User) -> Client:
         client = Client()
         client.force_login(user)
+        confirm(client)
         return client
 
     return sign_in

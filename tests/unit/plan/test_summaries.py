@@ -7,6 +7,7 @@ import pytest
 
 from yipan.plan.scenarios.summaries import (
     Members,
+    by_member,
     county_results,
     paired,
     summarise,
@@ -32,6 +33,14 @@ def summary(m: Members, staffed: float = 5.0) -> dict:  # type: ignore[type-arg]
         staffed=np.full(2, staffed),
         cities={0: "1001", 1: "1002"},
     )
+
+
+def kept(m: Members) -> dict:  # type: ignore[type-arg]
+    return by_member(m, staffed=np.full(2, 5.0))
+
+
+def test_other_members_are_not_paired() -> None:
+    assert paired(kept(members()), kept(members(count=30))) == {}
 
 
 @pytest.mark.parametrize(("happened", "n"), [(0, 10), (3, 10), (10, 10), (1, 2000)])
@@ -68,7 +77,7 @@ def test_beds_are_exceeded_only_above_what_is_staffed_in_one_city() -> None:
 
 
 def test_the_same_members_differ_by_nothing() -> None:
-    same = paired(members(), members())
+    same = paired(kept(members()), kept(members()))
     assert set(same["value_added_100m_cny"].values()) == {0.0}
 
 
@@ -78,7 +87,7 @@ def test_paired_differences_are_narrower_than_what_they_come_from() -> None:
     low, high = members(), members()
     low.value[:] += noise
     high.value[:] += noise + 1
-    gain = paired(high, low)["value_added_100m_cny"]
+    gain = paired(kept(high), kept(low))["value_added_100m_cny"]
     assert gain["q05"] == pytest.approx(gain["q95"], abs=0.01)
     assert summary(low)["summary"]["value_added_100m_cny"]["q95"] > gain["q95"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from functools import lru_cache
 from pathlib import Path
@@ -170,12 +170,17 @@ class Assumptions:
         }
 
 
+def packs() -> list[str]:
+    """Return the names of the packs that ship with the software."""
+    return sorted(p.stem for p in PACKS.glob("*.yaml"))
+
+
 @lru_cache(maxsize=8)
 def load_pack(name: str = DEFAULT_PACK) -> Assumptions:
     """Return a pack that ships with the software, by name; raises MalformedAssumptions (P301)."""
     path = PACKS / f"{name}.yaml"
     if not path.is_file():
-        known = ", ".join(sorted(p.stem for p in PACKS.glob("*.yaml")))
+        known = ", ".join(packs())
         raise MalformedAssumptions(
             _("There is no pack of assumptions “%s”.") % name,
             remedy=_("Known: %s.") % known,
@@ -266,7 +271,83 @@ def _required_figures() -> list[str]:
         "share_of_beds_staffed",
         "other_contacts_in_transport",
         "other_contacts_in_venues",
+        "workers_away",
+        "return_capacity_week",
+        "workers_per_train",
+        "infected_per_return",
+        "masks_per_worker_week",
+        "mask_stock",
+        "mask_supply_week",
+        "nurses_per_bed",
+        "cost_of_staffed_bed",
+        "price_of_mask",
+        "worth_of_school_week",
+        "worth_of_community_week",
     ]
+
+
+def over_weeks(pack: Assumptions, weeks: int) -> Assumptions:
+    """Return the pack over another number of weeks: its courses cut, or their last level held on.
+
+    >>> over_weeks(load_pack(), 3).courses[0].openings["low"]["venues"]
+    (1, 1, 1)
+    """
+    if weeks == pack.weeks:
+        return pack
+    courses = tuple(
+        replace(
+            course,
+            openings={
+                tier: {
+                    setting: (levels + levels[-1:] * weeks)[:weeks]
+                    for setting, levels in by_setting.items()
+                }
+                for tier, by_setting in course.openings.items()
+            },
+        )
+        for course in pack.courses
+    )
+    return replace(pack, weeks=weeks, courses=courses)
+
+
+def at_central(pack: Assumptions) -> Assumptions:
+    """Return the pack with every figure at its single value: runs then differ by chance alone."""
+    fixed = {k: replace(f, low=f.value, high=f.value) for k, f in pack.figures.items()}
+    return replace(pack, figures=fixed)
+
+
+def with_figures(pack: Assumptions, own: Mapping[str, Any], *, where: str) -> Assumptions:
+    """Return the pack with some figures replaced by a scenario's own; raises MalformedAssumptions (P301).
+
+    Each is stated whole, as in a pack: value, low, high, unit, dated, source, zh, en; what is left out is
+    the pack's. A source that the pack does not know is kept under its own words.
+    """
+    figures, sources = dict(pack.figures), dict(pack.sources)
+    for key, stated in own.items():
+        if key not in figures:
+            raise MalformedAssumptions(
+                _("There is no figure “%s”.") % key,
+                where=where,
+                remedy=_("Known: %s.") % ", ".join(sorted(figures)),
+            )
+        old = figures[key]
+        given = dict(stated) if isinstance(stated, Mapping) else {"value": stated}
+        if "value" in given and "low" not in given:
+            given |= {"low": given["value"], "high": given["value"]}
+        whole = {
+            "value": old.value, "low": old.low, "high": old.high, "unit": old.unit,
+            "dated": old.dated, "source": old.source, "zh": old.zh, "en": old.en,
+        } | given  # fmt: skip
+        words = str(whole["source"])
+        if words not in sources:
+            sources[words] = {"zh": words, "en": words}
+        try:
+            figures[key] = _figure(key, whole, sources)
+        except (KeyError, TypeError, ValueError) as fault:
+            raise MalformedAssumptions(str(fault.args[0]), where=f"{where}: {key}") from fault
+    changed = {key: str(own[key]) for key in sorted(own)}
+    digest = hashlib.sha256((pack.digest + json.dumps(changed)).encode()).hexdigest() if own else pack.digest  # fmt: skip
+    return replace(pack, figures=figures, sources=sources, digest=digest)
 
 
 def _figure(key: str, data: Any, sources: Mapping[str, Any]) -> Figure:

@@ -13,13 +13,14 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array, diags_array
 
 from yipan import __version__
+from yipan.engines.epidemic.ensemble import run_ensemble
 from yipan.engines.epidemic.laws import reproduction_number, scaled_to_R0
 from yipan.engines.epidemic.parameters import Parameters, diseases, load_parameters
 from yipan.engines.epidemic.specification import Setting, Specification
 from yipan.places.schema import AGE_GROUPS
 from yipan.plan.errors import DiseaseUnknown
 from yipan.plan.scenarios.assumptions import SETTINGS, Assumptions
-from yipan.plan.scenarios.openings import ENGINE_SETTINGS, Levels, contacts_left
+from yipan.plan.scenarios.openings import ENGINE_SETTINGS, Levels, contacts_left, levels_of
 from yipan.plan.scenarios.standing import Province
 
 Floats = NDArray[np.float64]
@@ -88,6 +89,28 @@ class Build:
             "venues": given["other"] * venues,
             "community": given["other"] * max(0.0, 1.0 - transport - venues),
         }
+
+    @property
+    def weeks(self) -> int:
+        """Weeks that the scenario looks ahead."""
+        return self.assumptions.weeks
+
+    @cached_property
+    def detected_share(self) -> float:
+        """Share of infections that are found, from sixteen runs of the engine at the central figures.
+
+        Under the first course of the pack; infections not yet found at the end make it a little low.
+        """
+        figures = self.assumptions.central()
+        levels = levels_of(self.assumptions.courses[0], self.province.tiers)
+        seeds = self.seeds(seed=0, member=0, figures=figures)
+        told = self.specification(levels, figures=figures, seeds=seeds)
+        ran = run_ensemble(
+            told, members=16, seed=0, threads=1, summaries=("infections", "detected")
+        )
+        started = sum(float(table.sum()) for table in seeds.values()) * 16
+        infected = float(ran.total("infections").sum()) + started
+        return float(ran.total("detected").sum()) / max(infected, 1.0)
 
     @cached_property
     def mixing(self) -> csr_array:

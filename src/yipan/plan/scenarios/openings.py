@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from yipan.plan.scenarios.assumptions import SETTINGS, Assumptions, Course
+from yipan.plan.scenarios.assumptions import SETTINGS, TIERS, Assumptions, Course
 
 Floats = NDArray[np.float64]
 Levels = NDArray[np.int64]
@@ -28,6 +28,31 @@ def levels_of(course: Course, tiers: Sequence[str]) -> Levels:
         for tier in set(tiers)
     }
     return np.stack([by_tier[tier] for tier in tiers], axis=1)
+
+
+def typical(levels: Levels, tiers: Sequence[str]) -> dict[str, dict[str, list[int]]]:
+    """Return tier → setting → level by week: what is ordered in a tier, the level of most of its counties.
+
+    A tier that no county has takes the level of most counties of all tiers, so that every tier has a row.
+    """
+    every = np.arange(levels.shape[1])
+    found: dict[str, dict[str, list[int]]] = {}
+    for tier in TIERS:
+        of = np.flatnonzero(np.array([t == tier for t in tiers]))
+        some = levels[:, of if of.size else every]
+        counts = np.stack([(some == level).sum(axis=1) for level in range(OPEN + 1)])
+        most = counts.argmax(axis=0)  # (week, setting); the lower level where two are as many
+        found[tier] = {s: [int(v) for v in most[:, k]] for k, s in enumerate(SETTINGS)}
+    return found
+
+
+def all_alike(levels: Levels, tiers: Sequence[str]) -> bool:
+    """Return whether the counties of each tier are ordered alike."""
+    named = np.array(tiers)
+    return all(
+        bool((levels[:, named == tier] == levels[:, named == tier][:, :1]).all())
+        for tier in set(tiers)
+    )
 
 
 def contacts_left(

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from yipan.engines.economy.chances import Chance, wilson
 
-__all__ = ["Chance", "Members", "county_results", "paired", "summarise", "wilson"]
+__all__ = ["Chance", "Members", "by_member", "county_results", "paired", "summarise", "wilson"]
 
 Floats = NDArray[np.float64]
 PROBABILITIES = (0.05, 0.25, 0.5, 0.75, 0.95)
@@ -114,19 +114,34 @@ def county_results(members: Members, *, ordinary_week: Floats) -> list[dict[str,
     ]  # fmt: skip
 
 
-def paired(members: Members, hold: Members) -> dict[str, dict[str, float]]:
-    """Return quantiles of the differences to another option, member by member.
+def by_member(members: Members, *, staffed: Floats) -> dict[str, list[float]]:
+    """Return each member's value added, infections and whether beds were exceeded, as an option keeps them.
+
+    With them any later option of the scenario can be paired without running the earlier one again.
+    """
+    over = np.asarray((members.hospital > staffed[None, None, :]).any(axis=(1, 2)))
+    return {
+        "value": [round(float(v), 3) for v in members.value.sum(axis=(1, 2))],
+        "infections": [int(v) for v in members.infections_by_week.sum(axis=(1, 2), dtype=np.int64)],
+        "deaths": [int(v) for v in members.deaths],
+        "over": [int(v) for v in over],
+    }
+
+
+def paired(own: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
+    """Return quantiles of the differences to another option, member by member (`by_member` of both).
 
     The same member of both drew the same assumptions and chances, so the differences are narrower
-    than the intervals of either.
+    than the intervals of either. Empty where the two did not run the same members.
     """
+    if not own or not other or len(own["value"]) != len(other["value"]):
+        return {}
+    value = np.array(own["value"]) - np.array(other["value"])
+    infections = np.array(own["infections"]) - np.array(other["infections"])
+    deaths = np.array(own["deaths"]) - np.array(other["deaths"])
     return {
-        "value_added_100m_cny": quantiles(
-            members.value.sum(axis=(1, 2)) - hold.value.sum(axis=(1, 2)), digits=2
-        ),
-        "infections": quantiles(
-            members.infections_by_week.sum(axis=(1, 2), dtype=np.int64)
-            - hold.infections_by_week.sum(axis=(1, 2), dtype=np.int64),
-            digits=0,
-        ),
+        "value_added_100m_cny": quantiles(value, digits=2),
+        "infections": quantiles(infections, digits=0),
+        "deaths": quantiles(deaths, digits=0),
+        "over": sum(own["over"]) - sum(other["over"]),
     }

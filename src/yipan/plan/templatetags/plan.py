@@ -34,3 +34,9 @@ def decimal2(value: float) -> str:
 def levels(by_setting: Mapping[str, Sequence[int]], setting: str) -> str:
     """Return one setting's levels as digits, one a week."""
     return "".join(str(level) for level in by_setting[setting])
+
+
+@register.filter
+def per_cent(value: float) -> str:
+    """Return a share as the number a form takes, in per cent."""
+    return f"{100 * value:.6g}"

@@ -1,0 +1,426 @@
+"""County by county: the optimum, its like for everybody, and the one that chance does not break."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from yipan.engines.economy.chances import Chance, wilson
+from yipan.engines.openings.levels import Ordered, ordered, rounded
+from yipan.engines.openings.question import Question, taken
+from yipan.engines.openings.search import Plan, economy_alone, optimise, within_envelope
+from yipan.engines.openings.shortage import diagnose
+from yipan.engines.openings.worth import worth_of_limits
+from yipan.plan.scenarios.asking import Limits, question_of, staffed, worth_by_step
+from yipan.plan.scenarios.assumptions import SETTINGS, at_central
+from yipan.plan.scenarios.building import DAYS, Build
+from yipan.plan.scenarios.openings import Levels
+from yipan.plan.scenarios.running import run_option
+from yipan.plan.scenarios.summaries import Members, quantiles
+
+Floats = NDArray[np.float64]
+Progress = Callable[[str, int, int], None]
+
+CALIBRATION_MEMBERS = 64
+SEARCH_MEMBERS = 400
+VERIFY_MEMBERS = 2000
+LARGEST_FACTOR = 3.0
+NEAR_FACTOR = 0.04
+TRIES = 6
+SEARCH_SEED, VERIFY_SEED, CALIBRATION_SEED = 1_000_003, 2_000_003, 3_000_017
+LOOSER = (0.08, 0.16)
+"""How far the limit on R is loosened for the frontier's further points."""
+
+KEYS = {"targeted": 4, "robust": 5, "uniform": 6}
+
+
+@dataclass(frozen=True)
+class Found:
+    """One option that was searched for: levels (week, county, setting), and what is told of it beside its runs."""
+
+    key: str
+    levels: Levels
+    told: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a search came to: options, and what the page says about them all (plain data)."""
+
+    options: tuple[Found, ...]
+    told: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Effort:
+    """How many runs each part of a search takes."""
+
+    search: int = SEARCH_MEMBERS
+    verify: int = VERIFY_MEMBERS
+    calibration: int = CALIBRATION_MEMBERS
+    tries: int = TRIES
+    frontier: bool = True
+    prices: bool = True
+
+
+class _Steps:
+    """Counts the stages of a search for the progress bar."""
+
+    def __init__(self, progress: Progress | None, labels: Mapping[str, str], total: int) -> None:
+        self.progress, self.labels, self.total, self.done = progress, labels, total, 0
+
+    def __call__(self, name: str) -> None:
+        if self.progress is not None:
+            self.progress(self.labels.get(name, name), self.done, self.total)
+        self.done = min(self.done + 1, self.total - 1)
+
+
+def search(
+    build: Build,
+    limits: Limits,
+    *,
+    seed: int,
+    effort: Effort | None = None,
+    progress: Progress | None = None,
+    labels: Mapping[str, str] | None = None,
+) -> Answer:
+    """Search the best openings county by county, the best uniform one, and the one within the accepted risk.
+
+    The weekly model is first set against the epidemic engine (`calibrated`); the optimum is a local one of
+    the sequential programme, rounded to levels; the robust plan is planned for more transmission until
+    the Wilson upper bound of the chance of too few beds, on members drawn for the search, is within the
+    accepted risk, then measured on `verify` members used for nothing else, and tightened again if it fails.
+    Where even the least levels break a limit, the answer says which, by how much and what would cure it.
+    """
+    effort = effort or Effort()
+    steps = _Steps(progress, labels or {}, total=8 + effort.tries)
+    q = question_of(build, limits)
+    steps("ask")
+    diagnosis = diagnose(q)
+    told: dict[str, Any] = {
+        "limits": limits.as_record(),
+        "accepted_risk": limits.accepted_risk,
+        "impossible": None if diagnosis.possible else _impossible(build, q, diagnosis),
+        "frontier": [],
+        "prices": [],
+    }
+    alone = economy_alone(q)
+    first = optimise(q) if alone is not None else None
+    if alone is None or first is None:
+        return Answer((), told)
+    steps("calibrate")
+    start = rounded(q, first)
+    factor = calibrated(build, q, start, members=effort.calibration)
+    steps("targeted")
+    plan = first
+    if abs(factor - 1.0) > 0.02:
+        plan = optimise(q.inflated(factor), start=first.x, steps=4) or first
+    tight = q.inflated(factor)
+    best = rounded(tight, plan)
+    told["factor"] = round(factor, 4)
+    told["bound_100m"] = round(alone.value, 2)
+    options = [Found("targeted", best.levels, _told(tight, plan, best, factor=factor))]
+    steps("uniform")
+    options += _uniform(build, limits, factor)
+    if told["impossible"] is None:
+        robust, frontier = _robust(build, limits, q, tight, plan, best, factor, seed, effort, steps)
+        told["frontier"] = frontier
+        options.append(robust)
+    if effort.prices and plan.feasible:
+        steps("prices")
+        told["prices"] = _prices(build, limits, tight, plan)
+    return Answer(tuple(sorted(options, key=lambda o: KEYS[o.key])), told)
+
+
+# --- setting the weekly model against the engine
+
+
+def calibrated(build: Build, q: Question, start: Ordered, *, members: int) -> float:
+    """Return the factor on all transmission with which the weekly model lies on or above the engine's mean.
+
+    The engine runs `members` times at the central figures under the same levels; the factor is the least in
+    [0.7, 2] with which infections summed from the start, and beds at the end of every week, are at least
+    the engine's means in every week but the first. So the envelope bounds the engine's mean course, up to
+    the chance left in that mean.
+    """
+    mean = engine_mean(build, start.levels, members=members)
+    infected, beds = np.cumsum(mean["infections"]), mean["beds"]
+
+    def above(factor: float) -> bool:
+        milder = q.inflated(factor)
+        path = milder.trajectory(milder.contacts(taken(start.levels)))
+        own = np.cumsum(path[1:].sum(axis=1))
+        held = milder.occupancy(path)[1:].sum(axis=1)
+        return bool((own[1:] >= infected[1:]).all() and (held[1:] >= beds[1:]).all())
+
+    low, high = 0.7, 2.0
+    if above(low) or q.weeks < 2:
+        return low if q.weeks > 1 else 1.0
+    if not above(high):
+        return high
+    for _step in range(12):
+        middle = 0.5 * (low + high)
+        low, high = (low, middle) if above(middle) else (middle, high)
+    return high
+
+
+def engine_mean(build: Build, levels: Levels, *, members: int) -> dict[str, Floats]:
+    """Return the engine's mean infections and beds by week for the province, at the central figures."""
+    central = replace(build, assumptions=at_central(build.assumptions))
+    ran = run_option(central, levels, members=members, seed=CALIBRATION_SEED)
+    return {
+        "infections": ran.infections_by_week.sum(axis=2).mean(axis=0),
+        "beds": ran.hospital[:, DAYS - 1 :: DAYS].sum(axis=2).mean(axis=0),
+    }
+
+
+# --- one option
+
+
+def _uniform(build: Build, limits: Limits, factor: float) -> list[Found]:
+    everybody = np.zeros(len(build.province.counties), dtype=np.int64)
+    q = question_of(build, limits, group=everybody).inflated(factor)
+    plan = optimise(q, steps=3)
+    if plan is None:
+        return []
+    best = rounded(q, plan)
+    told = _told(q, plan, best, factor=factor)
+    return [Found("uniform", best.levels[:, everybody], told)]
+
+
+def _told(q: Question, plan: Plan, best: Ordered, *, factor: float) -> dict[str, Any]:
+    """What is said of an optimised option: the two numbers of its certificate, its needs, R by week."""
+    envelope = best.infectious * (1 + 1e-7)
+    ideal = within_envelope(q, envelope)
+    for_envelope = max(ideal.value, best.value) if ideal is not None else plan.value
+    return {
+        "certificate": {
+            "value_100m": round(best.value, 2),
+            "envelope_optimum_100m": round(for_envelope, 2),
+            "envelope_gap": round(1.0 - best.value / for_envelope, 5),
+            "bound_100m": round(plan.bound, 2),
+            "bound_gap": round(1.0 - best.value / plan.bound, 5),
+            "rounding_loss": round(best.loss, 5),
+        },
+        "factor": round(factor, 4),
+        "R_model": [round(float(r) / factor, 4) for r in best.R],
+        "envelope": [round(float(i), 2) for i in best.infectious.sum(axis=1)],
+        "over": [[w, a, round(n, 1)] for w, a, n in best.over[:20]],
+        "over_R": round(best.over_R / factor, 4),
+        "steps": plan.steps,
+        "seconds": round(plan.seconds, 2),
+    }
+
+
+def needs(build: Build, q: Question, levels: Levels) -> dict[str, list[float]]:
+    """Return by week what levels (week, county, setting) need beside what there is.
+
+    `workers_back` who must have returned by then, persons; `workers_most` most who can have; `masks`
+    used in the week; `masks_short` how many lack by its end; `train_loads` of that week.
+    """
+    x = taken(levels)
+    busy = np.einsum("tpsl,psl->tp", x, q.step_workers)
+    back = np.maximum(busy - q.hands, 0.0)
+    total = back.sum(axis=1)
+    use = np.einsum("tpsl,psl->t", x, q.step_workers * q.step_masks)
+    weeks = np.arange(1, levels.shape[0] + 1)
+    short = np.maximum(np.cumsum(use) - q.mask_stock - q.mask_supply * weeks, 0.0)
+    new = np.maximum(np.diff(total, prepend=0.0), 0.0)
+    per_train = build.assumptions.value("workers_per_train")
+    return {
+        "workers_back": [round(float(v)) for v in total],
+        "workers_most": [round(float(v)) for v in np.minimum(q.trains * weeks, q.returning.sum())],
+        "masks": [round(float(v)) for v in use],
+        "masks_short": [round(float(v)) for v in short],
+        "train_loads": [int(np.ceil(v / per_train)) for v in new],
+    }
+
+
+# --- within the accepted risk
+
+
+def chance_of(members: Members, beds: Floats) -> Chance:
+    """Return the chance that any hospital area is above its staffed beds at the end of any day."""
+    over = (members.hospital > beds).any(axis=(1, 2))
+    return wilson(int(over.sum()), members.count)
+
+
+@dataclass(frozen=True)
+class _Tried:
+    factor: float
+    ordered: Ordered
+    plan: Plan
+    question: Question
+    chance: Chance
+    value: Mapping[str, float]
+    inflated: float
+
+    @property
+    def R_last(self) -> float:
+        """R of the last week at the transmission believed."""
+        return float(self.ordered.R[-1]) / self.inflated
+
+
+def _robust(
+    build: Build, limits: Limits, q: Question, tight: Question, plan: Plan, best: Ordered,
+    factor: float, seed: int, effort: Effort, steps: _Steps,
+) -> tuple[Found, list[dict[str, Any]]]:  # fmt: skip
+    beds, risk = staffed(build, limits), limits.accepted_risk
+    tried: dict[float, _Tried] = {}
+
+    def measured(key: float, asked: Question, found: Plan, order: Ordered) -> _Tried:
+        inflated = factor * key
+        ran = run_option(build, order.levels, members=effort.search, seed=seed + SEARCH_SEED)
+        value = quantiles(ran.value.sum(axis=(1, 2)), digits=2)
+        return _Tried(key, order, found, asked, chance_of(ran, beds), value, inflated)
+
+    def at(g: float) -> bool:
+        steps("robust")
+        asked = q.inflated(factor * g)
+        found = optimise(asked, start=plan.x, steps=3) or plan
+        tried[g] = measured(g, asked, found, rounded(asked, found))
+        return tried[g].chance.high <= risk
+
+    steps("robust")
+    tried[1.0] = measured(1.0, tight, plan, best)
+    if tried[1.0].chance.high > risk:
+        _narrow(at, effort.tries)
+    points = [_point(tried[g], "factor", g) for g in sorted(tried)]
+    if effort.frontier:
+        for more in LOOSER if limits.end_R is not None else ():
+            steps("frontier")
+            asked = question_of(build, replace(limits, end_R=(limits.end_R or 1.0) + more))
+            found = optimise(asked.inflated(factor), start=plan.x, steps=2)
+            if found is not None:
+                order = rounded(asked.inflated(factor), found)
+                points.append(_point(measured(1.0, asked, found, order), "end_R", (limits.end_R or 1.0) + more))  # fmt: skip
+    steps("verify")
+    chosen, fresh, reached = _verified(build, beds, risk, tried, seed, effort)
+    told = _told(chosen.question, chosen.plan, chosen.ordered, factor=factor * chosen.factor)
+    told |= {
+        "reached": reached,
+        "tightened": round(chosen.factor, 4),
+        "verified": fresh.as_dict(),
+        "least_risk": min(t.chance.high for t in tried.values()),
+    }
+    points.sort(key=lambda p: (p["chance"]["share"], p["value"]["median"]))
+    return Found("robust", chosen.ordered.levels, told), points
+
+
+def _narrow(at: Callable[[float], bool], tries: int) -> None:
+    """Raise the factor until the risk is met, then halve back towards the last that failed."""
+    low, high, g = 1.0, None, 1.15
+    for _try in range(tries):
+        if at(g):
+            high = g
+        else:
+            low = g
+        if high is None:
+            if g >= LARGEST_FACTOR:
+                return
+            g = min(LARGEST_FACTOR, 1.0 + 2.2 * (g - 1.0))
+        elif high - low <= NEAR_FACTOR:
+            return
+        else:
+            g = 0.5 * (low + high)
+
+
+def _verified(
+    build: Build, beds: Floats, risk: float, tried: Mapping[float, _Tried], seed: int, effort: Effort
+) -> tuple[_Tried, Chance, bool]:  # fmt: skip
+    """Return the first tried plan that also holds on members used for nothing else, or the safest."""
+    safe = [t for g, t in sorted(tried.items()) if t.chance.high <= risk]
+    last: tuple[_Tried, Chance] | None = None
+    for one in safe or [min(tried.values(), key=lambda t: (t.chance.high, t.factor))]:
+        ran = run_option(build, one.ordered.levels, members=effort.verify, seed=seed + VERIFY_SEED)
+        fresh = chance_of(ran, beds)
+        last = one, fresh
+        if fresh.high <= risk:
+            return one, fresh, True
+    assert last is not None
+    return *last, False
+
+
+def _point(tried: _Tried, kind: str, at: float) -> dict[str, Any]:
+    return {
+        "kind": kind,
+        "at": round(at, 4),
+        "value": dict(tried.value),
+        "chance": tried.chance.as_dict(),
+        "R_last": round(tried.R_last, 4),
+    }
+
+
+def delayed(levels: Levels, hold: Levels) -> Levels:
+    """Return the same openings a week later: the first week as hold orders it."""
+    return np.concatenate([hold[:1], levels[:-1]])
+
+
+# --- prices and the impossible
+
+
+def _prices(build: Build, limits: Limits, q: Question, plan: Plan) -> list[dict[str, Any]]:
+    pack = build.assumptions
+    found = worth_of_limits(
+        q,
+        plan,
+        workers_per_train=pack.value("workers_per_train"),
+        school=SETTINGS.index("schools"),
+        welfare=worth_by_step(build, limits),
+    )
+    told: list[dict[str, Any]] = []
+    for one in found:
+        area = build.province.cities[one.index].code if one.limit == "bed" and one.index is not None else ""  # fmt: skip
+        each = None if np.isnan(one.each) else round(one.each, 6)
+        told.append(
+            {"limit": one.limit, "area": area, "week": one.index if one.limit == "train" else None, "each_100m": each, "units": one.units}
+        )  # fmt: skip
+    beds = [one for one in told if one["limit"] == "bed" and one["each_100m"]]
+    per_bed = pack.value("nurses_per_bed")
+    if beds and per_bed > 0:
+        told.append({**beds[0], "limit": "nurse", "each_100m": round(beds[0]["each_100m"] / per_bed, 6), "units": beds[0]["units"] * per_bed})  # fmt: skip
+    return told
+
+
+def _impossible(build: Build, q: Question, diagnosis: Any) -> dict[str, Any]:
+    """What binds where nothing keeps the limits, and each cure alone with its cost, the cheapest first."""
+    pack, cities = build.assumptions, build.province.cities
+    cost_bed = pack.value("cost_of_staffed_bed")
+    lacking = sum(diagnosis.beds.values())
+    cures: list[dict[str, Any]] = []
+    if diagnosis.beds and not diagnosis.over_R:
+        cures.append({"kind": "beds", "amount": float(np.ceil(lacking)), "cost_100m": round(np.ceil(lacking) * cost_bed / 1e8, 4)})  # fmt: skip
+    if diagnosis.over_R and not diagnosis.beds:
+        cures.append({"kind": "end_R", "amount": round(diagnosis.R_least, 4), "cost_100m": 0.0})
+    if diagnosis.over_R and diagnosis.beds:
+        cures.append({"kind": "beds_and_end_R", "amount": float(np.ceil(lacking)), "R": round(diagnosis.R_least, 4), "cost_100m": round(np.ceil(lacking) * cost_bed / 1e8, 4)})  # fmt: skip
+    if diagnosis.masks > 0:
+        cures.append({"kind": "masks", "amount": float(np.ceil(diagnosis.masks)), "cost_100m": round(diagnosis.masks * pack.value("price_of_mask") / 1e8, 4)})  # fmt: skip
+    if diagnosis.hands:
+        cures.append({"kind": "hands", "amount": round(sum(diagnosis.hands.values())), "cost_100m": None})  # fmt: skip
+    if diagnosis.transmission is not None and diagnosis.transmission < 1.0:
+        cures.append({"kind": "transmission", "amount": round(1.0 - diagnosis.transmission, 4), "cost_100m": None})  # fmt: skip
+    cures.sort(key=lambda c: (c["cost_100m"] is None, c["cost_100m"] or 0.0))
+    return {
+        "beds": [
+            {"area": cities[a].code, "lacking": round(n, 1), "week": diagnosis.weeks[a],
+             "staffed": round(float(q.beds[a]), 1), "in_care": round(float(q.in_care[a]), 1)}
+            for a, n in sorted(diagnosis.beds.items(), key=lambda item: -item[1])
+        ],
+        "R_least": round(diagnosis.R_least, 4),
+        "R_limit": diagnosis.R_limit,
+        "over_R": diagnosis.over_R,
+        "masks": round(diagnosis.masks),
+        "hands": round(sum(diagnosis.hands.values())),
+        "cures": cures,
+    }  # fmt: skip
+
+
+def as_ordered(q: Question, levels: Levels) -> Ordered:
+    """Return what any levels come to in the weekly model, nobody returning beyond what they need."""
+    nobody = np.zeros((q.weeks, q.places))
+    return ordered(q, levels, nobody, relaxed=0.0)
