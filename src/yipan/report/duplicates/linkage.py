@@ -21,8 +21,10 @@ from yipan.report.contacts.errors import LinkageMissing
 
 EXPECTED_SHARE: Final = 0.05
 """Share of persons assumed to be entered a second time: it sets the odds before any comparison."""
-PROPOSED_FROM: Final = 0.5
-"""Pairs from this probability on are proposed; people decide."""
+MOST_BEFORE: Final = 1e-3
+"""The odds before any comparison are no higher than this, however short the list."""
+PROPOSED_FROM: Final = 0.2
+"""Pairs from this probability on are proposed: people decide, so missing one costs more than looking at one."""
 
 IN_MEMORY: Final[dict[str, str | bool | int | float | list[str]]] = {
     "temp_directory": "",
@@ -33,8 +35,10 @@ IN_MEMORY: Final[dict[str, str | bool | int | float | list[str]]] = {
 """Nothing spilled to disk, nothing fetched from elsewhere."""
 
 # How often each level is met among entries of one person (m) and of two persons (u), best level first.
-NUMBER: Final = ([0.70, 0.20, 0.10], [1e-7, 1e-5, 0.99999])  # equal; one slip; else
-NAME: Final = ([0.80, 0.12, 0.08], [3e-3, 2e-2, 0.977])  # equal; one letter apart; else
+NUMBER: Final = ([0.77, 0.20, 0.03], [1e-7, 1e-5, 0.99999])  # equal; one slip; else
+NAME: Final = ([0.82, 0.08, 0.10], [3e-3, 1e-3, 0.996])  # equal; one letter apart in five; else
+LONG_NAME: Final = 5
+"""One letter apart counts from this length on: two brothers of two or three characters are one apart too."""
 PHONE: Final = ([0.65, 0.10, 0.25], [1e-3, 1e-3, 0.998])  # families share one
 ADDRESS: Final = ([0.45, 0.30, 0.25], [5e-3, 4e-2, 0.955])
 
@@ -110,6 +114,21 @@ def _row(e: Entry) -> dict[str, Any]:
     }
 
 
+def _name_levels() -> list[Any]:
+    import splink.comparison_level_library as cll
+
+    near = (
+        "damerau_levenshtein(name_l, name_r) <= 1 "
+        f"AND least(length(name_l), length(name_r)) >= {LONG_NAME}"
+    )
+    return [
+        cll.NullLevel("name"),
+        cll.ExactMatchLevel("name"),
+        cll.CustomLevel(near, label_for_charts="one letter apart"),
+        cll.ElseLevel(),
+    ]
+
+
 def _predicted(rows: list[dict[str, Any]], least: float) -> Iterator[tuple[int, int, float, float]]:
     # Heavy, an extra of its own (`linkage`), and only this needs it.
     try:
@@ -125,10 +144,10 @@ def _predicted(rows: list[dict[str, Any]], least: float) -> Iterator[tuple[int, 
 
     settings = SettingsCreator(
         link_type="dedupe_only",
-        probability_two_random_records_match=min(0.5, 2 * EXPECTED_SHARE / (len(rows) - 1)),
+        probability_two_random_records_match=min(MOST_BEFORE, 2 * EXPECTED_SHARE / (len(rows) - 1)),
         comparisons=[
             levels(cl.DamerauLevenshteinAtThresholds("number", [1]), NUMBER),
-            levels(cl.DamerauLevenshteinAtThresholds("name", [1]), NAME),
+            levels(cl.CustomComparison(_name_levels(), output_column_name="name"), NAME),
             levels(cl.DamerauLevenshteinAtThresholds("phone", [1]), PHONE),
             levels(cl.JaroWinklerAtThresholds("address", [0.88]), ADDRESS),
         ],
