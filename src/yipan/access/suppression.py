@@ -49,6 +49,7 @@ class Hidden(Enum):
 Shown = float | Hidden | None
 Cell = tuple[str, int]
 TOTAL, REST = -1, -2  # in the place of a unit's id
+ABOVE: Final = " (all)"
 
 
 @dataclass(frozen=True)
@@ -343,6 +344,7 @@ def table_shown_to(
     rests_on: Mapping[str, Collection[str]] | None = None,
     totals: Mapping[str, float | None] | None = None,
     public: Collection[tuple[str, int]] = (),
+    sums_above: bool = False,
 ) -> ShownTable:
     """Return what may be shown of a table, a row a unit: one answer for page, API and export.
 
@@ -350,7 +352,8 @@ def table_shown_to(
     people. `sums` are columns that add up in every row; a column that is made from others in
     another way (a rate) names them in `rests_on` and is withheld with them. `totals` are the sums
     of whole columns as they are shown below or elsewhere; a unit without a value adds nothing to
-    them. `public` are (column, unit id) that the authority published. Give the whole table, also
+    them. `public` are (column, unit id) that the authority published. `sums_above` says that the sums
+    over the units under each parent are shown on other pages, exactly. Give the whole table, also
     where a page shows part of it: the answer depends on all of it.
     """
     counting = set(columns) if about_people is None else set(about_people) & set(columns)
@@ -377,6 +380,8 @@ def table_shown_to(
         table[name, REST] = total - sum(table[p] or 0 for p in parts)
         known.add((name, REST))
         relations.append(Sum((name, TOTAL), (*parts, (name, REST))))
+    if sums_above:
+        relations += _sums_above(table, units, counting, known)
     shown = suppress(table, relations, public=known)
     others = [u for u, own in zip(units, exact, strict=True) if not own]
     _withhold_dependants(shown, others, rests_on or {})
@@ -384,6 +389,29 @@ def table_shown_to(
         {n: [shown[n, u.pk] for u in units] for n in columns},
         {n: shown.get((n, TOTAL), total) for n, total in (totals or {}).items()},
     )
+
+
+def _sums_above(
+    table: dict[Cell, float | None],
+    units: Sequence[Unit],
+    counting: Collection[str],
+    known: set[Cell],
+) -> list[Sum[Cell]]:
+    """Return the sums under each parent and put them into the table as known."""
+    below: dict[int, list[int]] = {}
+    for u in units:
+        if u.parent_id is not None:
+            below.setdefault(u.parent_id, []).append(u.pk)
+    relations = []
+    for name in sorted(counting):
+        for parent, parts in below.items():
+            there = tuple((name, pk) for pk in parts if table[name, pk] is not None)
+            over = (f"{name}{ABOVE}", parent)
+            table[over] = sum(table[p] or 0 for p in there)
+            if table[over] == 0 or table[over] >= LEAST:  # type: ignore[operator]
+                known.add(over)  # a small sum is hidden there too
+            relations.append(Sum(over, there))
+    return relations
 
 
 def _withhold_dependants(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Any, Literal, cast
 from uuid import uuid4
@@ -16,6 +17,7 @@ from yipan.access.api_door import AUTH, AUTH_LATER, open_now
 from yipan.access.context import SESSION_INCIDENT, Board, PersonRequest, board_of
 from yipan.access.rules import Action
 from yipan.access.scope import CASE, Scope, nothing_there
+from yipan.access.suppression import Hidden, Shown
 from yipan.kernel.config import config
 from yipan.places.models import Unit
 from yipan.report.aside.actions import correct, dismiss
@@ -33,6 +35,7 @@ from yipan.report.registers.api import router as registers
 from yipan.report.review.api import router as review
 from yipan.report.values import queries
 from yipan.report.values.actions import note_absence, submit_swiftly, submit_values
+from yipan.report.values.small import hidden_name, shown_values
 from yipan.report.values.swift import Caller
 from yipan.report.views.upload import sender
 
@@ -101,6 +104,9 @@ class ValueOut(BaseModel):
     day: date
     version: int
     value: float | None
+    hidden: str | None = Field(
+        description="Why the value is not shown: fewer_than_5 or withheld; null where it is."
+    )
     unchanged: bool
     known_from: datetime
     source: str
@@ -212,13 +218,21 @@ def _submission(sent: Submission) -> SubmissionOut:
     )
 
 
-def _value(value: Value) -> ValueOut:
+def _values(request: HttpRequest, values: Sequence[Value]) -> list[ValueOut]:
+    """Return values as their reader may see them: small counts of people hidden outside their right."""
+    scope, board = _asking(request)
+    told = shown_values(board.incident, values, scope=scope, known_at=board.at)
+    return [_value(value, shown) for value, shown in told]
+
+
+def _value(value: Value, shown: Shown) -> ValueOut:
     return ValueOut(
         unit=value.unit.code,
         element=value.element,
         day=value.day,
         version=value.version,
-        value=value.value,
+        value=None if isinstance(shown, Hidden) else shown,
+        hidden=hidden_name(shown),
         unchanged=value.unchanged,
         known_from=value.recorded_at,
         source=value.submission.source,
@@ -339,7 +353,7 @@ def read_values(request: HttpRequest, unit: str, day: date) -> list[ValueOut]:
     found = _unit(request, unit)
     scope.check(Action.REPORT_READ, found)
     known = queries.values_of(board.incident, unit=found, day=day, known_at=board.at)
-    return [_value(v) for v in known.values()]
+    return _values(request, list(known.values()))
 
 
 @router.get("/values/history", response=list[ValueOut], summary="Every version of one value")
@@ -348,12 +362,10 @@ def read_history(request: HttpRequest, unit: str, element: str, day: date) -> li
     scope, board = _asking(request)
     found = _unit(request, unit)
     scope.check(Action.REPORT_READ, found)
-    return [
-        _value(v)
-        for v in queries.history(
-            board.incident, unit=found, element=element, day=day, known_at=board.at
-        )
-    ]
+    versions = queries.history(
+        board.incident, unit=found, element=element, day=day, known_at=board.at
+    )
+    return _values(request, versions)
 
 
 FILE_BODY = {

@@ -22,9 +22,11 @@ from yipan.report.exchange.incoming import take_instance, take_sets
 from yipan.report.exchange.page import PageForm, page_form
 from yipan.report.exchange.xlsform.writing import xlsform
 from yipan.report.values.queries import values_in_scope
+from yipan.report.values.small import shown_rows
 
 router = Router(tags=["report"])
 UNITS = 5000
+HIDDEN = "X-Yipan-Hidden"  # how many small counts were left out
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 
@@ -69,11 +71,19 @@ def get_metadata(
 
 
 @router.get("/dhis2/dataValueSets", summary="A day's values as a DHIS2 dataValueSet")
-def get_values(request: HttpRequest, day: date, level: str = "village") -> dict[str, Any]:
-    """The values in scope, by codes."""
+def get_values(
+    request: HttpRequest, response: HttpResponse, day: date, level: str = "village"
+) -> dict[str, Any]:
+    """The values in scope, by codes; small counts that the reader may not see are left out and counted."""
     scope, board = _asking(request)
     form = _page(request, level, day)
-    rows = values_in_scope(board.incident, scope=scope, day=day, known_at=board.at)
+    rows, hidden = shown_rows(
+        board.incident,
+        values_in_scope(board.incident, scope=scope, day=day, known_at=board.at),
+        scope=scope,
+        known_at=board.at,
+    )
+    response[HIDDEN] = str(hidden)
     return dhis2.data_value_set(form, values=rows)
 
 
@@ -95,11 +105,18 @@ def post_values(request: HttpRequest) -> dict[str, Any]:
 
 @router.get("/adx", summary="A day's values as an ADX document")
 def get_adx(request: HttpRequest, day: date, level: str = "village") -> HttpResponse:
-    """The values in scope, one group a unit."""
+    """The values in scope, one group a unit; small counts that the reader may not see are left out."""
     scope, board = _asking(request)
     form = _page(request, level, day)
-    rows = values_in_scope(board.incident, scope=scope, day=day, known_at=board.at)
-    return HttpResponse(adx(form, values=rows, at=board.at), content_type="application/adx+xml")
+    rows, hidden = shown_rows(
+        board.incident,
+        values_in_scope(board.incident, scope=scope, day=day, known_at=board.at),
+        scope=scope,
+        known_at=board.at,
+    )
+    answer = HttpResponse(adx(form, values=rows, at=board.at), content_type="application/adx+xml")
+    answer[HIDDEN] = str(hidden)
+    return answer
 
 
 @router.post("/adx", summary="Take an ADX document")

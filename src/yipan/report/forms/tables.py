@@ -15,20 +15,25 @@ from numpy.typing import NDArray
 from yipan.access import audit
 from yipan.access.models import Incident, User
 from yipan.access.rules import Action
-from yipan.access.scope import Scope
+from yipan.access.scope import HOUSEHOLD, Scope
+from yipan.access.suppression import Hidden, Sum, table_shown_to
 from yipan.places import queries as places
 from yipan.places.models import Level, Unit
 from yipan.report.dictionary.definitions import Definition
+from yipan.report.dictionary.formulas import read_formula
 from yipan.report.forms.compiler import Compiled, Outcome
 from yipan.report.forms.deriving import field_values
 from yipan.report.forms.writing import how_in_words, note_of
 from yipan.report.models import DataRequest, TableRelease, Value
 from yipan.report.registers import queries as registers
 from yipan.report.requests import queries as requests
+from yipan.report.requests.matching import Relation
 from yipan.report.values import queries as values
+from yipan.report.values.small import counts_people, exported
 
 BACK = 8  # days: the mean of a week, and the day before
 WORDS = ("text", "list", "attr", "date")
+Cell = float | str | Hidden | None
 
 
 @dataclass(frozen=True)
@@ -50,18 +55,23 @@ class Table:
     known_at: datetime
     units: list[Unit]
     columns: list[Column]
-    cells: list[list[float | str | None]]  # [unit][column]
+    cells: list[list[Cell]]  # [unit][column], as its reader may see them
     elements: list[str] = field(default_factory=list)  # asked elements that it rests on
     reported: int = 0  # units that answered the page of the day
+    hidden: int = 0  # cells that this reader may not see exactly
 
     @property
     def header(self) -> list[str]:
         """The column titles as the department calls them, the unit first."""
         return [_("Unit code"), _("Unit name"), *(c.title for c in self.columns)]
 
-    def rows(self) -> list[list[float | str | None]]:
+    def rows(self) -> list[list[Cell]]:
         """The rows, the unit first."""
         return [[u.code, u.name, *row] for u, row in zip(self.units, self.cells, strict=True)]
+
+    def exported(self) -> list[list[object]]:
+        """The rows as they leave in a file: a hidden count as its sign."""
+        return [exported(row) for row in self.rows()]
 
     def provenance(self) -> list[list[str | int]]:
         """Return one row a column: how it is met, by which formula, at which cut-off, how full."""
@@ -99,8 +109,9 @@ class Table:
                 }
                 for c in self.columns
             ],
+            "hidden": self.hidden,
             "rows": [
-                {"unit": u.code, "name": u.name, "cells": row}
+                {"unit": u.code, "name": u.name, "cells": exported(row)}
                 for u, row in zip(self.units, self.cells, strict=True)
             ],
         }
@@ -128,16 +139,17 @@ def department_table(request: DataRequest, *, day: date, known_at: datetime, sco
     facts = _Facts(incident, compiled, units, day, known_at)
     outcomes = {o.field.id: o for o in compiled.outcomes if o.form == request.code}
     columns: list[Column] = []
-    data: list[list[float | str | None]] = []
+    data: list[list[Cell]] = []
     for row in request.fields.order_by("position"):
         outcome = outcomes.get(row.code)
         if outcome is None:
             continue  # it waits for a ruling or was ruled out
-        cells = facts.cells(outcome)
+        cells: list[Cell] = list(facts.cells(outcome))
         title = f"{row.label} ({row.unit})" if row.unit else row.label
         filled = sum(c is not None and c != "" for c in cells)
         columns.append(Column(row.code, title, outcome, filled))
         data.append(cells)
+    hidden = _hide_small(columns, data, facts, scope)
     asked = sorted({n for c in columns for n in c.outcome.asked})
     heard = Value.objects.filter(
         incident=incident, day=day, element__in=asked, recorded_at__lte=known_at
@@ -153,7 +165,94 @@ def department_table(request: DataRequest, *, day: date, known_at: datetime, sco
         reported=heard.filter(unit__in=[u.pk for u in units]).values("unit").distinct().count()
         if len(units) <= 300
         else heard.order_by().values("unit").distinct().count(),
+        hidden=hidden,
     )
+
+
+def _hide_small(
+    columns: Sequence[Column], data: list[list[Cell]], facts: _Facts, scope: Scope
+) -> int:
+    """Hide in `data` what the reader may not see exactly, and return how many cells that are.
+
+    Columns that are the same fact, or the plain sum of others, or made from them in another way, are
+    told to the suppression: nothing is to be had by subtraction within the table.
+    """
+    if all(scope.may(Action.REPORT_READ, u, sensitivity=HOUSEHOLD) for u in facts.units):
+        return 0
+    numbers: dict[str, list[float | None]] = {}
+    for column, cells in zip(columns, data, strict=True):
+        if not any(isinstance(c, str) for c in cells):
+            numbers[column.code] = [None if isinstance(c, str | Hidden) else c for c in cells]
+    met = [c for c in columns if c.code in numbers and c.outcome.met]
+    people = {c.code for c in met if _counts_people(c.outcome)}
+    plain = {_fact_of(c.outcome): c.code for c in reversed(met) if c.code in people}
+    sums: list[Sum[str]] = []
+    rests: dict[str, set[str]] = {}
+    for column in met:
+        fact = _fact_of(column.outcome)
+        if column.code in people:
+            if plain[fact] != column.code:
+                sums.append(Sum(column.code, (plain[fact],)))  # the same fact asked twice
+            sums.extend(_added_up(column, plain, facts.compiled))
+            continue
+        for name, counted in facts.leaves(column.outcome).items():
+            numbers[f"{LEAF}{name}"] = counted
+            people.add(f"{LEAF}{name}")
+            rests.setdefault(column.code, set()).add(f"{LEAF}{name}")
+    shown = table_shown_to(
+        scope, facts.units, numbers, action=Action.REPORT_READ, about_people=people, sums=sums,
+        rests_on=rests, sums_above=True,
+    )  # fmt: skip
+    hidden = 0
+    for i, column in enumerate(columns):
+        if column.code in numbers:
+            data[i] = list(shown.cells[column.code])
+            hidden += sum(isinstance(c, Hidden) for c in data[i])
+    return hidden
+
+
+LEAF = "·"  # before the name of what a column rests on, which is no column itself
+Fact = tuple[str, str, str, str]
+
+
+def _counts_people(outcome: Outcome) -> bool:
+    """Return whether a cell is a count of people as it stands: not a rate, not a converted quantity."""
+    element = outcome.element
+    return (
+        element is not None
+        and counts_people(element)
+        and element.measure in ("stock", "flow", "cum", "need")
+        and outcome.match.conversion is None
+    )
+
+
+def _fact_of(outcome: Outcome) -> Fact:
+    """Return what a column says: two columns with the same are equal in every row."""
+    spec, element = outcome.field.spec, outcome.element
+    return (
+        element.id if element is not None else "",
+        spec.population if outcome.match.relation is Relation.POPULATION else "",
+        spec.measure if outcome.match.relation is Relation.MEASURE else "",
+        outcome.cutoff or spec.cutoff,
+    )
+
+
+def _added_up(column: Column, plain: Mapping[Fact, str], compiled: Compiled) -> list[Sum[str]]:
+    """Return the sum that a column is of others in this table, if it is one."""
+    outcome = column.outcome
+    name, population, measure, cutoff = _fact_of(outcome)
+    text = compiled.expressions.get(name, "") or compiled.dictionary[name].formula
+    terms = read_formula(text).terms if text and not population and not measure else None
+    if not terms:
+        return []
+    codes = [(plain.get((n, "", "", cutoff)), sign) for n, sign in terms]
+    if any(code is None for code, _sign in codes):
+        return []
+    added = [str(code) for code, sign in codes if sign > 0]
+    taken = [str(code) for code, sign in codes if sign < 0]
+    if len(added) == 1 and taken:
+        return [Sum(added[0], (column.code, *taken))]
+    return [] if taken else [Sum(column.code, tuple(added))]
 
 
 def _units(request: DataRequest, scope: Scope, day: date) -> list[Unit]:
@@ -208,6 +307,36 @@ class _Facts:
             level__in=(Level.VILLAGE, Level.FACILITY)
         )
         return {u.pk: u for u in rows}
+
+    def leaves(self, outcome: Outcome) -> dict[str, list[float | None]]:
+        """Return the counts of people that a cell is made from, by element, of the day."""
+        if not outcome.met or outcome.element is None:
+            return {}
+        cutoff = outcome.cutoff or outcome.field.spec.cutoff or self.compiled.cutoff
+        found: dict[str, list[float | None]] = {}
+        seen: set[str] = set()
+        waiting = [outcome.element.id]
+        while waiting:
+            name = waiting.pop()
+            element = self.compiled.dictionary.get(name)
+            if element is None or name in seen:
+                continue
+            seen.add(name)
+            known = (
+                self.answered(element)
+                if name in self.compiled.solution.asked
+                else self.counted(
+                    element, cutoff=cutoff, population=element.population, measure=element.measure
+                )
+                if element.from_register
+                else None
+            )
+            if known is None:
+                text = self.compiled.expressions.get(name, "")
+                waiting.extend(read_formula(text).inputs if text else ())
+            elif counts_people(element):
+                found[name] = [None if np.isnan(x) else float(x) for x in known[-1]]
+        return found
 
     # what `deriving` asks for
 

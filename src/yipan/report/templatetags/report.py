@@ -5,6 +5,7 @@ from __future__ import annotations
 from django import template
 from django.utils.translation import gettext as _
 
+from yipan.access.suppression import Hidden
 from yipan.kernel.words import count
 from yipan.report.dictionary import ELEMENTS, in_language
 from yipan.report.models import DataElement, Value
@@ -21,7 +22,10 @@ def element_label(value: Value) -> str:
 
 @register.filter
 def said(value: Value) -> str:
-    """Return a value as people read it: a flag in words, a withdrawn one as such."""
+    """Return a value as its reader may see it: a flag in words, a withdrawn one as such."""
+    shown = getattr(value, "shown", value.value)
+    if isinstance(shown, Hidden):
+        return str(shown)
     if value.value is None:
         return _("withdrawn")
     element = ELEMENTS.get(value.element)

@@ -26,6 +26,7 @@ from yipan.report.errors import ReportError
 from yipan.report.forms.daily import default_day
 from yipan.report.values import queries
 from yipan.report.values.actions import note_absence
+from yipan.report.values.small import conceal
 
 LEVELS = (Level.VILLAGE, Level.FACILITY, Level.TOWNSHIP, Level.COUNTY, Level.CITY)
 SHOWN = 50
@@ -64,6 +65,8 @@ def home(request: PersonRequest) -> HttpResponse:
     )
     page = Paginator(silent, SHOWN).get_page(request.GET.get("page"))
     mine = _own_unit(board, scope)
+    corrections = list(queries.corrections(board.incident, scope=scope, known_at=board.at)[:LATEST])
+    conceal(board.incident, corrections, scope=scope, known_at=board.at)
     context = {
         "section": "report",
         "shares": shares,
@@ -71,7 +74,7 @@ def home(request: PersonRequest) -> HttpResponse:
         "silent": page,
         "silent_known": sum(bool(s.reason) for s in silent),
         "submissions": queries.submissions(board.incident, scope=scope, known_at=board.at)[:LATEST],
-        "corrections": queries.corrections(board.incident, scope=scope, known_at=board.at)[:LATEST],
+        "corrections": corrections,
         "aside": rows_aside(board.incident, scope=scope, known_at=board.at).count(),
         "may_submit": scope.may(Action.REPORT_SUBMIT),
         "may_read_cases": scope.may(Action.CASE_READ, sensitivity=2),

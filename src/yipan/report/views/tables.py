@@ -26,6 +26,7 @@ from yipan.report.forms.tables import Table, corrected_since, department_table, 
 from yipan.report.models import DataRequest
 from yipan.report.requests import queries
 from yipan.report.values.rules import to_day
+from yipan.report.values.small import conceal
 
 SHOWN = 40
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
@@ -59,6 +60,8 @@ def table(request: PersonRequest, pk: int) -> HttpResponse:
     """Show a department's table of a day, and what was corrected since it was delivered."""
     asked = _request(request, pk)
     made = _table(request, asked)
+    corrected = corrected_since(asked, known_at=request.board.at, scope=request.scope)[:SHOWN]
+    conceal(request.board.incident, corrected, scope=request.scope, known_at=request.board.at)
     context = {
         "section": "report",
         "asked": asked,
@@ -66,7 +69,7 @@ def table(request: PersonRequest, pk: int) -> HttpResponse:
         "rows": made.rows()[:SHOWN],
         "filled": sum(c.filled for c in made.columns),
         "cells": len(made.columns) * len(made.units),
-        "corrected": corrected_since(asked, known_at=request.board.at, scope=request.scope)[:SHOWN],
+        "corrected": corrected,
         "releases": asked.releases.filter(known_at__lte=request.board.at).order_by("-known_at")[
             :10
         ],
@@ -101,7 +104,7 @@ def download(request: PersonRequest, pk: int, format: str) -> HttpResponse:
     if format == "json":
         return JsonResponse(made.as_data())
     body, kind = (
-        (write_csv(made.header, made.rows()), "text/csv; charset=utf-8")
+        (write_csv(made.header, made.exported()), "text/csv; charset=utf-8")
         if format == "csv"
         else (workbook_of(made), XLSX)
     )
@@ -118,13 +121,14 @@ def workbook_of(made: Table) -> bytes:
         [_("Day"), made.day.isoformat()],
         [_("As known at"), made.known_at.isoformat(timespec="minutes")],
         [_("Units that reported"), made.reported, len(made.units)],
+        [_("Small counts not shown"), made.hidden],
     ]
     about = (_("Where it comes from"), made.provenance_header, lines)
     template = made.request.template
     if not template:
-        return write_workbook([(made.request.code, made.header, made.rows()), about])
+        return write_workbook([(made.request.code, made.header, made.exported()), about])
     names = ["unit_code", "unit_name", *(c.code for c in made.columns)]
-    rows = [dict(zip(names, row, strict=True)) for row in made.rows()]
+    rows = [dict(zip(names, row, strict=True)) for row in made.exported()]
     return fill(bytes(template), made.request.cell_map, rows=rows, sheets=[about])
 
 

@@ -23,6 +23,7 @@ from yipan.report.review.actions import office_above
 from yipan.report.review.models import Verdict
 from yipan.report.values import queries
 from yipan.report.values.rules import known_element, to_day
+from yipan.report.values.small import conceal
 
 
 @require_GET
@@ -44,6 +45,9 @@ def value(request: PersonRequest, code: str, element: str, day: str) -> HttpResp
         board.incident, unit=unit, element=told.id, day=on, known_at=board.at
     )
     before = queries.latest_before(board.incident, unit=unit, day=on, known_at=board.at)
+    told_before = [before[told.id]] if told.id in before else []
+    for some in (versions, told_before):
+        conceal(board.incident, some, scope=request.scope, known_at=board.at)
     context = {
         "section": "report",
         "unit": unit,
@@ -83,6 +87,7 @@ def unit(request: PersonRequest, code: str) -> HttpResponse:
     board = request.board
     seen = _unit(request, code)
     rows = queries.recent_values(board.incident, unit=seen, known_at=board.at)
+    conceal(board.incident, rows, scope=request.scope, known_at=board.at)
     days = [(day, list(values)) for day, values in groupby(rows, key=lambda v: v.day)]
     context = {
         "section": "report",
