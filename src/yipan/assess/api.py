@@ -17,6 +17,7 @@ from yipan.access.scope import Scope
 from yipan.assess import actions, queries
 from yipan.assess.gaps.queries import gaps as find_gaps
 from yipan.assess.models import Alarm, Assessment, TierChange, UnitSituation
+from yipan.assess.shown import alarms_shown, changes_shown, for_export, situations_shown
 from yipan.assess.warnings import queries as warnings
 from yipan.assess.warnings.actions import judge_alarm, look_for_clusters
 from yipan.assess.warnings.words import sentence
@@ -52,19 +53,22 @@ class MomentOut(BaseModel):
 
 
 class SituationOut(BaseModel):
-    """One county or city in an assessment; null is “nobody has said”, never zero."""
+    """One county or city in an assessment; null is “nobody has said”, never zero.
+
+    A small count that the person may not see is “<5”, what would give it away is “…”.
+    """
 
     code: str
     name_zh: str
     name_en: str
     level: str
-    confirmed: int | None
-    confirmed_new: int | None
-    confirmed_7d: int | None
-    confirmed_14d: int | None
-    cured: int | None
-    deaths: int | None
-    active: int | None
+    confirmed: int | str | None
+    confirmed_new: int | str | None
+    confirmed_7d: int | str | None
+    confirmed_14d: int | str | None
+    cured: int | str | None
+    deaths: int | str | None
+    active: int | str | None
     last_case_day: date | None
     reported_at: datetime | None
     tier: str
@@ -110,7 +114,7 @@ class AlarmOut(BaseModel):
     kind: str
     day: date
     at: datetime
-    observed: float | None
+    observed: float | str | None
     expected: float | None
     p_value: float | None
     evidence: dict[str, Any]
@@ -141,7 +145,7 @@ class FoundOut(BaseModel):
 
 def _alarm(alarm: Alarm) -> AlarmOut:
     own = {
-        name: getattr(alarm, name)
+        name: for_export(getattr(alarm, name))
         for name in AlarmOut.model_fields
         if name not in ("id", "unit", "sentence")
     }
@@ -166,7 +170,7 @@ def _out(assessment: Assessment) -> AssessmentOut:
 def _situation(s: UnitSituation) -> SituationOut:
     unit = s.unit
     own = {
-        name: getattr(s, name)
+        name: for_export(getattr(s, name))
         for name in SituationOut.model_fields
         if name not in ("code", "name_zh", "name_en", "level")
     }
@@ -234,14 +238,17 @@ def situations(
     """The counties or cities in scope in the latest assessment, by code."""
     scope, assessment = _latest(request)
     rows = queries.situations(assessment, scope=scope, level=level)
-    return [_situation(s) for s in (rows.filter(tier=tier) if tier else rows)]
+    asked = rows.filter(tier=tier) if tier else rows
+    return [_situation(s) for s in situations_shown(assessment, asked, scope=scope)]
 
 
 @router.get("/situations/{code}", response=SituationOut, summary="One county or city")
 def situation(request: HttpRequest, code: str) -> SituationOut:
     """One unit's situation; absent and out of sight answer the same 404."""
     scope, assessment = _latest(request)
-    return _situation(queries.situation(assessment, code, scope=scope))
+    found = queries.situation(assessment, code, scope=scope)
+    (shown,) = situations_shown(assessment, [found], scope=scope)
+    return _situation(shown)
 
 
 @router.get("/tier-changes", response=list[TierChangeOut], summary="Changes of tier")
@@ -249,7 +256,8 @@ def tier_changes(request: HttpRequest, code: str = "") -> list[TierChangeOut]:
     """The tier changes in scope up to the moment shown, the latest first."""
     scope, board = _asking(request, Action.ASSESS_READ)
     rows = queries.tier_changes(board.incident, scope=scope, at=board.at)
-    return [_change(c) for c in (rows.filter(unit__code=code) if code else rows)[:MOST]]
+    asked = (rows.filter(unit__code=code) if code else rows)[:MOST]
+    return [_change(c) for c in changes_shown(asked, scope=scope)]
 
 
 @router.get("/gaps", response=list[GapOut], summary="Who was not heard from")
@@ -273,7 +281,8 @@ def alarms(request: HttpRequest, waiting: bool = False) -> list[AlarmOut]:
     """The alarms in scope, the latest first; with `waiting` only those nobody has judged."""
     scope, board = _asking(request, Action.ASSESS_READ)
     found = warnings.open_alarms if waiting else warnings.alarms
-    return [_alarm(a) for a in found(board.incident, scope=scope, at=board.at)[:MOST]]
+    rows = found(board.incident, scope=scope, at=board.at)[:MOST]
+    return [_alarm(a) for a in alarms_shown(rows, scope=scope)]
 
 
 @router.post("/alarms/{pk}/verdict", response=AlarmOut, summary="Judge an alarm")
@@ -285,16 +294,15 @@ def verdict(request: HttpRequest, pk: int, said: VerdictIn) -> AlarmOut:
         action=Action.ASSESS_READ,
         pk=pk,
     )
-    return _alarm(
-        judge_alarm(
-            alarm=alarm,
-            verdict=said.verdict,
-            reason=said.reason,
-            by=cast(User, request.user),
-            at=board.now,
-            scope=scope,
-        )
+    judged = judge_alarm(
+        alarm=alarm,
+        verdict=said.verdict,
+        reason=said.reason,
+        by=cast(User, request.user),
+        at=board.now,
+        scope=scope,
     )
+    return _alarm(alarms_shown([judged], scope=scope)[0])
 
 
 @router.post("/clusters", response=FoundOut, summary="Look for clusters")

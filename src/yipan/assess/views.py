@@ -21,10 +21,11 @@ from yipan.assess.gaps.queries import gaps as find_gaps
 from yipan.assess.gaps.queries import unscreened as find_unscreened
 from yipan.assess.gaps.words import headline as gaps_headline
 from yipan.assess.hub.model_output import frame, model_output
-from yipan.assess.models import Alarm, Assessment, Tier
+from yipan.assess.models import Alarm, Assessment, Tier, UnitSituation
 from yipan.assess.pages import exports, pictures
 from yipan.assess.pages.home import Home
 from yipan.assess.pages.place import Place
+from yipan.assess.shown import alarms_shown, situations_shown
 from yipan.assess.warnings import queries as warnings
 from yipan.assess.warnings import words as alarm_words
 from yipan.assess.warnings.actions import judge_alarm, look_for_clusters
@@ -132,9 +133,12 @@ def gaps(request: PersonRequest) -> HttpResponse:
         "headline": gaps_headline(found),
         "unscreened_day": unscreened[0],
         "unscreened": unscreened[1][:30],
-        "doubts": warnings.about_reporting(
-            warnings.open_alarms(board.incident, scope=request.scope, at=board.at)
-        )[:MOST],
+        "doubts": alarms_shown(
+            warnings.about_reporting(
+                warnings.open_alarms(board.incident, scope=request.scope, at=board.at)
+            )[:MOST],
+            scope=request.scope,
+        ),
     }
     return render(request, "assess/gaps.html", context)
 
@@ -193,7 +197,8 @@ def _alarms_page(
     assessment = _assessment(request)
     board = request.board
     every = warnings.alarms(board.incident, scope=request.scope, at=board.at)
-    waiting = list(warnings.open_alarms(board.incident, scope=request.scope, at=board.at)[:MOST])
+    open_now = warnings.open_alarms(board.incident, scope=request.scope, at=board.at)
+    waiting = alarms_shown(open_now[:MOST], scope=request.scope)
     record = warnings.track_record(
         board.incident, scope=request.scope, at=board.at, day=assessment.data_day
     )
@@ -218,8 +223,9 @@ def _alarms_page(
 def units_csv(request: PersonRequest, level: str) -> HttpResponse:
     """Send the counties or cities in scope as CSV; the export is recorded."""
     assessment = _assessment(request, export=True)
-    rows = queries.situations(assessment, scope=request.scope, level=level)
-    return _csv(request, assessment, exports.units_csv(assessment, rows), level)
+    return _csv(
+        request, assessment, exports.units_csv(assessment, _rows(request, assessment, level)), level
+    )
 
 
 @require_safe
@@ -227,7 +233,7 @@ def units_csv(request: PersonRequest, level: str) -> HttpResponse:
 def units_geojson(request: PersonRequest, level: str) -> HttpResponse:
     """Send the counties or cities in scope as GeoJSON points; the export is recorded."""
     assessment = _assessment(request, export=True)
-    rows = queries.situations(assessment, scope=request.scope, level=level)
+    rows = _rows(request, assessment, level)
     answer = _csv(request, assessment, exports.units_geojson(assessment, rows), level)
     answer["Content-Type"] = "application/geo+json"
     name = f"{level}-{assessment.data_day.isoformat()}.geojson"
@@ -277,12 +283,16 @@ def _assessment(request: PersonRequest, *, export: bool = False) -> Assessment:
     return queries.latest_or_raise(request.board.incident, at=request.board.at)
 
 
+def _rows(request: PersonRequest, assessment: Assessment, level: str) -> list[UnitSituation]:
+    rows = queries.situations(assessment, scope=request.scope, level=level)
+    return situations_shown(assessment, rows, scope=request.scope)
+
+
 def _place(request: PersonRequest, code: str, level: str) -> Place:
     assessment = _assessment(request)
     situation = queries.situation(assessment, code, scope=request.scope, level=level)
-    return Place(
-        board=request.board, scope=request.scope, assessment=assessment, situation=situation
-    )
+    (shown,) = situations_shown(assessment, [situation], scope=request.scope)
+    return Place(board=request.board, scope=request.scope, assessment=assessment, situation=shown)
 
 
 def _curve(place: Place) -> dict[str, Any]:

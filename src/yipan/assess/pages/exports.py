@@ -9,6 +9,7 @@ from io import StringIO
 from typing import Any
 
 from yipan.assess.models import Assessment, TierChange, UnitSituation
+from yipan.assess.shown import for_export
 
 UNIT_COLUMNS = (
     "known_at", "data_day", "code", "name_zh", "name_en", "confirmed", "confirmed_new",
@@ -38,13 +39,14 @@ def units_csv(assessment: Assessment, rows: Iterable[UnitSituation]) -> str:
 
 def _unit(assessment: Assessment, s: UnitSituation) -> tuple[Any, ...]:
     rt = s.rt or {}
-    return (
+    cells = (
         assessment.known_at.isoformat(), assessment.data_day, s.unit.code, s.unit.name_zh,
         s.unit.name_en, s.confirmed, s.confirmed_new, s.confirmed_7d, s.confirmed_14d, s.cured,
         s.deaths, s.active, s.last_case_day, s.reported_at.isoformat() if s.reported_at else None,
         s.tier, s.rule, rt.get("median"), rt.get("q05"), rt.get("q95"), rt.get("note"),
         s.synthetic,
     )  # fmt: skip
+    return tuple(for_export(cell) for cell in cells)
 
 
 def units_geojson(assessment: Assessment, rows: Iterable[UnitSituation]) -> str:

@@ -19,6 +19,7 @@ from yipan.assess.models import Alarm, Assessment, Tier, UnitSituation
 from yipan.assess.outlook import words as closer_words
 from yipan.assess.outlook.ahead import score
 from yipan.assess.pages import pictures
+from yipan.assess.shown import alarms_shown, by_size, situations_shown
 from yipan.assess.situation import words as sentences
 from yipan.assess.tiers.packs import Pack, pack_named
 from yipan.assess.tiers.words import reason
@@ -257,7 +258,7 @@ class Home:
     def cities(self) -> list[UnitSituation]:
         """The cities in sight, by new cases in 14 days, then by name."""
         rows = queries.situations(self.assessment, scope=self.scope, level=Level.CITY)
-        return sorted(rows, key=lambda s: (-(s.confirmed_14d or 0), s.unit.code))
+        return sorted(rows, key=lambda s: (by_size(s.confirmed_14d), s.unit.code))
 
     @cached_property
     def cities_finding(self) -> str:
@@ -301,8 +302,9 @@ class Home:
         rows = queries.situations(self.assessment, scope=self.scope, level=Level.COUNTY)
         rows = rows.filter(tier=self.tier) if self.tier else rows.exclude(tier=Tier.LOW)
         order = {tier: i for i, tier in enumerate(TIERS)}
+        shown = situations_shown(self.assessment, rows, scope=self.scope)
         ranked = sorted(
-            rows, key=lambda s: (order[Tier(s.tier)], -(s.confirmed_14d or 0), s.unit.code)
+            shown, key=lambda s: (order[Tier(s.tier)], by_size(s.confirmed_14d), s.unit.code)
         )
         return [CountyRow(s, reason(s.tier, s.trace, self.pack)) for s in ranked]
 
@@ -336,9 +338,8 @@ class Home:
     @cached_property
     def alarms(self) -> list[Alarm]:
         """What waits for somebody to look, the latest data day first."""
-        return list(
-            warnings.open_alarms(self.board.incident, scope=self.scope, at=self.board.at)[:6]
-        )
+        rows = warnings.open_alarms(self.board.incident, scope=self.scope, at=self.board.at)[:6]
+        return alarms_shown(rows, scope=self.scope)
 
     @cached_property
     def alarms_finding(self) -> str:

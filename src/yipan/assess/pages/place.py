@@ -14,11 +14,12 @@ from django.utils.translation import ngettext
 
 from yipan.access.context import Board
 from yipan.access.rules import Action
-from yipan.access.scope import Scope
+from yipan.access.scope import HOUSEHOLD, Scope
 from yipan.assess import queries
 from yipan.assess.gaps.queries import heard_below
 from yipan.assess.models import Assessment, Tier, TierChange, UnitSituation
 from yipan.assess.outlook import words as closer_words
+from yipan.assess.shown import exact, hides, situations_shown
 from yipan.assess.situation import words as sentences
 from yipan.assess.situation.figures import peak, whole
 from yipan.assess.tiers.packs import Pack, pack_named
@@ -66,7 +67,9 @@ class Place:
         s, name = self.situation, self.unit.name
         if s.confirmed is None:
             return _("%(name)s has not been heard from.") % {"name": name}
-        counted = {"name": name, "counts": _counts(s)}
+        hidden = hides(s)
+        told = _("small counts, not shown here") if hidden else _counts(s)
+        counted = {"name": name, "counts": told}
         if not s.tier:
             return _("%(name)s: %(counts)s.") % counted
         if s.tier == Tier.NO_DATA:
@@ -96,6 +99,11 @@ class Place:
             parts.append(_("Last heard from %s.") % heard)
         return sentences.join(parts)
 
+    @cached_property
+    def exact(self) -> bool:
+        """Whether the person may see small counts of it, and so its daily curve and its reports."""
+        return exact(self.scope, self.unit)
+
     # ---- the tier ----
 
     @property
@@ -116,7 +124,7 @@ class Place:
     @cached_property
     def what_if(self) -> list[WhatIf]:
         """What would give the county another tier."""
-        if not self.situation.tier:
+        if not self.situation.tier or not self.exact:
             return []
         return what_would_change(
             self.situation.trace,
@@ -145,6 +153,8 @@ class Place:
         if self.unit.level == Level.CITY:
             return self._city_series()
         span = [*days(self._first, self.assessment.data_day), self.assessment.data_day]
+        if not self.exact:
+            return _without_days(span, self.assessment.series["incomplete_from"])
         new = reports.daily_counts(
             self.board.incident,
             units=[self.unit],
@@ -153,17 +163,10 @@ class Place:
             last=span[-1],
             known_at=self.assessment.known_at,
         )[:, 0]
-        blank = [None] * len(span)
         return {
-            "dates": [d.isoformat() for d in span],
+            **_without_days(span, self.assessment.series["incomplete_from"]),
             "confirmed_new": [whole(n) for n in new],
             "onset": self._onset(span),
-            "expected": None,
-            "incomplete_from": self.assessment.series["incomplete_from"],
-            "rt": {
-                "dates": [d.isoformat() for d in span],
-                **dict.fromkeys(("median", "lo50", "hi50", "lo90", "hi90"), blank),
-            },
         }
 
     def _city_series(self) -> dict[str, Any]:
@@ -172,10 +175,15 @@ class Place:
         return {
             "dates": whole_series["dates"],
             "incomplete_from": whole_series["incomplete_from"],
-            "onset": self._onset(span),
+            "onset": self._onset(span) if self._sees_days else None,
             "expected": None,
             **whole_series["cities"][self.unit.code],
         }
+
+    @property
+    def _sees_days(self) -> bool:
+        """Cases of a city by day of onset are published by nobody: small ones need their own right."""
+        return self.scope.may(Action.ASSESS_READ, self.unit, sensitivity=HOUSEHOLD)
 
     @property
     def _first(self) -> date:
@@ -199,6 +207,8 @@ class Place:
     def curve_title(self) -> str:
         """The finding over the curve."""
         s = self.situation
+        if not self.exact:
+            return _("Counts of single days are shown to those responsible for the place")
         if not s.confirmed:
             return _("No case has been confirmed.")
         new = np.array([np.nan if n is None else n for n in self.series["confirmed_new"]])
@@ -271,6 +281,7 @@ class Place:
                 self.assessment, scope=self.scope, level=Level.COUNTY
             ).filter(unit__code__in=codes)
         }
+        situations_shown(self.assessment, seen.values(), scope=self.scope)
         units = places.by_codes(self.board.package, codes)
         return [Neighbour(units[c], seen.get(c)) for c in codes if c in units]
 
@@ -278,12 +289,15 @@ class Place:
     def counties(self) -> list[UnitSituation]:
         """The counties of a city in sight."""
         rows = queries.situations(self.assessment, scope=self.scope, level=Level.COUNTY)
-        return list(rows.filter(unit__lft__gt=self.unit.lft, unit__rgt__lt=self.unit.rgt))
+        inside = rows.filter(unit__lft__gt=self.unit.lft, unit__rgt__lt=self.unit.rgt)
+        return situations_shown(self.assessment, inside, scope=self.scope)
 
     @property
     def remainder(self) -> int | None:
         """Cases of a city that none of its counties has reported: development zones, late counts."""
-        parts = [c.confirmed for c in self.counties]
+        rows = queries.situations(self.assessment, scope=self.scope, level=Level.COUNTY)
+        inside = rows.filter(unit__lft__gt=self.unit.lft, unit__rgt__lt=self.unit.rgt)
+        parts = list(inside.values_list("confirmed", flat=True))
         if self.situation.confirmed is None or not parts or None in parts:
             return None
         return self.situation.confirmed - sum(p for p in parts if p is not None)
@@ -299,7 +313,7 @@ class Place:
     @cached_property
     def reported(self) -> list[Value]:
         """Its latest reports, each number with its source; empty without the right to read them."""
-        if not self.scope.may(Action.REPORT_READ, self.unit):
+        if not self.scope.may(Action.REPORT_READ, self.unit, sensitivity=HOUSEHOLD):
             return []
         return recent_values(self.board.incident, unit=self.unit, known_at=self.board.at, days=3)
 
@@ -315,6 +329,22 @@ class Place:
             return None
         found = heard_below(self.board.incident, self.unit, Level.VILLAGE, at=self.board.at)
         return found if found[1] else None
+
+
+def _without_days(span: list[date], incomplete_from: str | None) -> dict[str, Any]:
+    """Return a series of which no day is told."""
+    blank = [None] * len(span)
+    return {
+        "dates": [d.isoformat() for d in span],
+        "confirmed_new": blank,
+        "onset": None,
+        "expected": None,
+        "incomplete_from": incomplete_from,
+        "rt": {
+            "dates": [d.isoformat() for d in span],
+            **dict.fromkeys(("median", "lo50", "hi50", "lo90", "hi90"), blank),
+        },
+    }
 
 
 def _counts(s: UnitSituation) -> str:

@@ -7,6 +7,7 @@ from datetime import date
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from yipan.access.suppression import Hidden
 from yipan.assess.models import Alarm, AlarmKind
 from yipan.assess.warnings.queries import TrackRecord
 from yipan.kernel import words
@@ -14,6 +15,9 @@ from yipan.kernel import words
 
 def sentence(alarm: Alarm) -> str:
     """Return what an alarm asks about, with its numbers."""
+    observed: object = alarm.observed
+    if isinstance(observed, Hidden):  # see assess/shown
+        return _("small counts, not shown here")
     evidence, seen = alarm.evidence, words.count(alarm.observed or 0)
     if alarm.kind == AlarmKind.EXCESS:
         return _("%(seen)s cases in %(days)d days, %(expected)s expected (p %(p)s)") % {
