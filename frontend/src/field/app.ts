@@ -86,7 +86,7 @@ export class App {
     const day = this.session.day;
     const title = make("div", {}, make("b", {}, day ? said(day.unit.name) : t("title")));
     if (day) title.append(make("small", {}, [said(day.unit.above), day.person.name].filter(Boolean).join(" · ")));
-    const other = button(t("language"), () => this.switchLanguage(), "link", { lang: speaking() === "zh" ? "en" : "zh-Hans" });
+    const other = button(speaking() === "zh" ? "English" : "中文", () => this.switchLanguage(), "link", { lang: speaking() === "zh" ? "en" : "zh-Hans" });
     this.bar.replaceChildren(title, other);
   }
 

@@ -173,7 +173,7 @@ export function onChange(listener: (what: Change) => void): void {
 
 export function announce(what: Change = "changed"): void {
   channel?.postMessage(what);
-  listeners.forEach((listener) => listener(what));
+  if (what === "changed") listeners.forEach((listener) => listener(what)); // this tab knows that it wiped
 }
 
 if (channel) channel.onmessage = (event) => listeners.forEach((listener) => listener(event.data as Change));

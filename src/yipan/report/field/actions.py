@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
+from django.db import transaction
 from django.utils.translation import gettext as _
 
 from yipan.access import audit
@@ -170,20 +171,21 @@ def take_outbox(
         raise OutboxUnreadable(name=name, why=_("it holds no list of reports"))
     person, unit, made_at = (_short(inside.get(k)) for k in ("person_name", "unit_name", "made_at"))
     found = tuple(_bring(i, incident, actor, at, scope, name) for i in items)
-    audit.record(
-        event="report.outbox_brought",
-        at=at,
-        actor=actor,
-        object_type="outbox",
-        object_id=_short(inside.get("id")),
-        incident=incident,
-        detail={
-            "filled_in_by": _short(inside.get("person")),
-            "taken": sum(b.state == "taken" for b in found),
-            "there": sum(b.state == "there" for b in found),
-            "refused": sum(b.state == "refused" for b in found),
-        },
-    )
+    with transaction.atomic():
+        audit.record(
+            event="report.outbox_brought",
+            at=at,
+            actor=actor,
+            object_type="outbox",
+            object_id=_short(inside.get("id")),
+            incident=incident,
+            detail={
+                "filled_in_by": _short(inside.get("person")),
+                "taken": sum(b.state == "taken" for b in found),
+                "there": sum(b.state == "there" for b in found),
+                "refused": sum(b.state == "refused" for b in found),
+            },
+        )
     return Outbox(person, unit, made_at, found)
 
 

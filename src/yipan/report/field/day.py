@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from django.utils import translation
 
@@ -29,12 +30,13 @@ def day_for_phone(
     """
     day = default_day(clock, unit, at)
     _start, end = clock.day_bounds(clock.local_day(at))
-    pages = [page_for_phone(daily_page(incident, unit=unit, day=day, known_at=at), ends_at=end)]
+    daily = daily_page(incident, unit=unit, day=day, known_at=at)
+    pages = [page_for_phone(daily, ends_at=end, zone=clock.zone)]
     if asked_on(incident, level=unit.level, day=day, now=at, period="weekly"):
         monday = week_of(day)
         _monday, ends = clock.day_bounds(monday + timedelta(days=6))
         weekly = daily_page(incident, unit=unit, day=monday, known_at=at, period="weekly")
-        pages.append(page_for_phone(weekly, ends_at=max(end, ends)))
+        pages.append(page_for_phone(weekly, ends_at=max(end, ends), zone=clock.zone))
     key = public_key()
     return {
         "incident": {
@@ -57,7 +59,7 @@ def _above(unit: Unit) -> list[str]:
     return [parent.name_zh, parent.name_en] if parent is not None else ["", ""]
 
 
-def page_for_phone(page: Page, *, ends_at: datetime) -> dict[str, Any]:
+def page_for_phone(page: Page, *, ends_at: datetime, zone: ZoneInfo) -> dict[str, Any]:
     """Return one page as data; the rules it carries are those of the server's own door."""
     conditions = page.conditions
     labels = [
@@ -68,7 +70,7 @@ def page_for_phone(page: Page, *, ends_at: datetime) -> dict[str, Any]:
         "period": page.period,
         "day": page.day.isoformat(),
         "ends_at": round(ends_at.timestamp() * 1000),
-        "received": page.reported.isoformat() if page.reported else None,
+        "received": page.reported.astimezone(zone).isoformat() if page.reported else None,
         "sections": [
             {
                 "id": section.group.id,

@@ -51,7 +51,6 @@ TEXTS = {
     "take_back": _("Take it back and change it"),
     "turned": _("Without a signal the page was turned to the new day; the questions are those of {day}."),
     "offline": _("No signal. What you enter is kept on this phone."),
-    "online": _("Signal"),
     "last_contact": _("Last contact {time}"),
     "waiting_one": _("1 waits to be sent"),
     "waiting_many": _("{n} wait to be sent"),
@@ -81,11 +80,9 @@ TEXTS = {
     "exported": _("Saved as {name}. It stays in the outbox until the server has received it."),
     "report_item": _("{unit}, {day}"),
     "order_item": _("Read: {title}"),
-    "form_item": _("Form of {time}"),
     "me_unit": _("Unit"),
     "me_storage": _("On this phone"),
     "me_storage_text": _("{n} records, encrypted; {used} used"),
-    "language": _("English"),
     "sign_out": _("Sign out and wipe this phone"),
     "sign_out_sure": _("{n} not yet received would be lost. Save them as a file first, or press again to wipe them."),
     "signed_out": _("This phone has been wiped."),
@@ -107,7 +104,6 @@ TEXTS = {
     "exercise": _("Exercise: figures of a drill."),
     "busy": _("The server is busy"),
     "unreachable": _("No answer"),
-    "update": _("A newer version is ready; it is used when you open the app again."),
 }  # fmt: skip
 
 
