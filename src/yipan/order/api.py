@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, cast
 from uuid import UUID
 
-from django.http import HttpRequest, HttpResponse, HttpResponseNotModified, JsonResponse
+from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 from ninja import Router, Status
 from pydantic import BaseModel, Field
@@ -17,24 +17,14 @@ from yipan.access.queries import board_now
 from yipan.access.rules import Action
 from yipan.access.scope import nothing_there
 from yipan.access.signing import signed_in_scope
-from yipan.order import actions, queries
+from yipan.order import actions, hot, queries
 from yipan.order.actions import Step
 from yipan.order.channels.cap import queries as cap
 from yipan.order.channels.cap.feed import Entry, alert_xml, feed_xml
 from yipan.order.clocks.queries import open_calls
 from yipan.order.deliveries import polling
 from yipan.order.deliveries import queries as delivering
-from yipan.order.deliveries.acknowledging import Read, acknowledge_at_once
-from yipan.order.deliveries.actions import NOTE_LONGEST
 from yipan.order.deliveries.rules import ACT_WORDS, Act, acts_open, return_reason, standing_of
-from yipan.order.door import (
-    SESSION,
-    ActingToken,
-    PollingToken,
-    open_wholly,
-    remembered,
-    webhooks_may_leave,
-)
 from yipan.order.errors import UnknownAct
 from yipan.order.matters import Text
 from yipan.order.models import Delivery, DeliveryState, Order, Priority
@@ -303,12 +293,8 @@ def latencies(request: HttpRequest, priority: int | None = None) -> dict[str, An
     "/inbox",
     response=list[DeliveryOut],
     summary="What this person's units have to do; poll it with If-None-Match",
-    auth=[PollingToken(), SESSION],
 )
 def inbox(request: HttpRequest, below: bool = False) -> Any:
-    remembered: polling.Poll | None = getattr(request, "_poll", None)
-    if remembered is not None:
-        return _polled(request, remembered)
     scope = signed_in_scope(request, Action.ORDER_READ)
     _tick(request)
     board = board_of(request)
@@ -324,15 +310,7 @@ def inbox(request: HttpRequest, below: bool = False) -> Any:
 
 
 def _polled(request: HttpRequest, answer: polling.Poll) -> HttpResponse:
-    same = request.headers.get("If-None-Match") == answer.tag
-    response = (
-        HttpResponseNotModified()
-        if same
-        else HttpResponse(answer.text, content_type="application/json")
-    )
-    response["ETag"] = answer.tag
-    response["Cache-Control"] = "private, no-cache"
-    return response
+    return hot.told(answer, request.headers.get("If-None-Match", ""))
 
 
 @router.get("/deliveries", response=list[DeliveryOut], summary="Deliveries in sight")
@@ -600,14 +578,8 @@ def perform_many(request: HttpRequest, given: list[NamedIn]) -> list[DeliveryOut
     "/deliveries/{pk}/{act}",
     response=DeliveryOut,
     summary="One act on one delivery",
-    auth=[ActingToken(), SESSION],
 )
-def perform_one(request: HttpRequest, pk: UUID, act: str, given: ActIn) -> Any:
-    if act == Act.ACKNOWLEDGE:
-        answered = _acknowledged(request, pk, given)
-        if answered is not None:
-            return answered
-        open_wholly(request)
+def perform_one(request: HttpRequest, pk: UUID, act: str, given: ActIn) -> DeliveryOut:
     scope = signed_in_scope(request, Action.ORDER_READ)
     if act == Act.REASSIGN:
         done = actions.reassign(
@@ -622,31 +594,6 @@ def perform_one(request: HttpRequest, pk: UUID, act: str, given: ActIn) -> Any:
     else:
         [done] = actions.perform([_step(request, pk, act, given)], scope=scope)
     return DeliveryOut.of(done, at=_now(request))
-
-
-def _acknowledged(request: HttpRequest, pk: UUID, given: ActIn) -> HttpResponse | None:
-    """Answer by the hot path where the caller is remembered and the act is plain; None otherwise."""
-    caller = remembered(request)
-    if caller is None:
-        return None
-    at = _ask(request).now
-    read = acknowledge_at_once(
-        pk,
-        by=caller.user,
-        at=at,
-        client_key=given.client_key,
-        scope=caller.scope,
-        live=webhooks_may_leave(at),
-        real_clock=True,
-        note=given.note.strip()[:NOTE_LONGEST],
-        device_at=given.device_at,
-    )
-    return None if read is None else JsonResponse(_as_read(read, at))
-
-
-def _as_read(read: Read, at: datetime) -> dict[str, Any]:
-    row = read.row
-    return polling.told([row[name] for name in polling.COLUMNS], at)
 
 
 def _step(request: HttpRequest, pk: UUID, name: str, given: ActIn) -> Step:

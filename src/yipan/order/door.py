@@ -8,18 +8,14 @@ polled (`deliveries.polling` asks at each poll). Whatever is not plain goes thro
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Final, cast
+from typing import Any, Final
 
 from django.db import connection
-from django.http import HttpRequest
-from ninja.security import HttpBearer
 
-from yipan.access.api_door import Session, Token
-from yipan.access.codes import token_digest
-from yipan.access.context import PersonRequest
 from yipan.access.models import ApiToken, Incident, Role, User
 from yipan.access.queries import installation
 from yipan.access.rules import Action, live_channels
@@ -30,9 +26,11 @@ from yipan.order.memory import Memory
 from yipan.places.models import Unit
 
 REMEMBERED_FOR: Final = timedelta(minutes=1)
-USE_NOTED: Final = timedelta(
-    minutes=10
-)  # here; a write for every post and minute would be too many
+USE_NOTED: Final = timedelta(minutes=10)
+NOTED_WITHIN: Final = timedelta(seconds=30)
+NOTED_AT_ONCE: Final = 400
+_USED: dict[int, datetime] = {}
+_LOCK: Final = threading.Lock()
 
 _WHO = """
 SELECT t.id, t.user_id, t.actions, t.last_used_at, g.role, g.sensitivity,
@@ -76,6 +74,7 @@ _HERE: Final[Memory[_Here]] = Memory(1)
 def forget_all() -> None:
     """Forget everything: for tests, which begin anew in the same process."""
     CALLERS.clear()
+    _USED.clear()
     _HERE.clear()
     polling.forget_all()
 
@@ -90,10 +89,21 @@ def caller_of(digest: str, *, at: datetime) -> Caller | None:
         CALLERS.forget(digest)
         return None
     if asked.used_at is None or asked.used_at < at - USE_NOTED:
-        ApiToken.objects.filter(pk=asked.token).update(last_used_at=at)
-        asked = replace(asked, used_at=at)
+        _note_use(asked.token, at)
     CALLERS.keep(digest, asked)
     return asked
+
+
+def _note_use(token: int, at: datetime) -> None:
+    """Remember that a token was used; many at once, a write for each post and minute would be too many."""
+    with _LOCK:
+        _USED.setdefault(token, at)
+        first = next(iter(_USED.values()))
+        if len(_USED) < NOTED_AT_ONCE and at < first + NOTED_WITHIN:
+            return
+        used = list(_USED)
+        _USED.clear()
+    ApiToken.objects.filter(pk__in=used).update(last_used_at=at)
 
 
 def _asked(digest: str, at: datetime) -> Caller | None:
@@ -166,62 +176,3 @@ def _here(at: datetime) -> _Here:
     asked = _Here(told, live, at + REMEMBERED_FOR)
     _HERE.keep("here", asked)
     return asked
-
-
-class PollingToken(HttpBearer):
-    """The token of a poll: answered here where who asks and what they have to do is plain."""
-
-    openapi_name = "token"
-
-    def authenticate(self, request: HttpRequest, token: str) -> object:
-        """Return who asks, with the answer on the request where there is one; raises as `Token`."""
-        now = cast(PersonRequest, request).now
-        digest = token_digest(token)
-        if not request.GET:
-            has = request.headers.get("If-None-Match", "")
-            answer = polling.from_memory(digest, now=now, has=has) or self._anew(digest, now)
-            if answer is not None:
-                request._poll = answer  # type: ignore[attr-defined]
-                return answer
-        return Token().authenticate(request, token)
-
-    def _anew(self, digest: str, now: datetime) -> polling.Poll | None:
-        CALLERS.forget(digest)  # something has changed: who it is is asked again
-        caller = caller_of(digest, at=now)
-        if caller is None or not caller.scope.may(Action.ORDER_READ):
-            return None
-        incident = incident_for(caller.scope, at=now)
-        if incident is None or incident.clock_at is not None:
-            return None
-        return polling.made_anew(digest, scope=caller.scope, incident=incident, now=now, at=now)
-
-
-class ActingToken(HttpBearer):
-    """The token of one act: who it is is remembered; an acknowledgement needs no more than that."""
-
-    openapi_name = "token"
-
-    def authenticate(self, request: HttpRequest, token: str) -> object:
-        """Return who acts; raises as `Token` does."""
-        request._opens_with = token  # type: ignore[attr-defined]
-        if request.path.endswith("/acknowledge") and not request.GET:
-            caller = caller_of(token_digest(token), at=cast(PersonRequest, request).now)
-            if caller is not None:
-                request._caller = caller  # type: ignore[attr-defined]
-                return caller
-        return Token().authenticate(request, token)
-
-
-def remembered(request: HttpRequest) -> Caller | None:
-    """Return who acts where the door remembered them."""
-    found: Caller | None = getattr(request, "_caller", None)
-    return found
-
-
-def open_wholly(request: HttpRequest) -> None:
-    """Take a remembered caller through the API's own door, for what the hot path leaves to it."""
-    if remembered(request) is not None:
-        Token().authenticate(request, request._opens_with)  # type: ignore[attr-defined]
-
-
-SESSION: Final = Session()

@@ -249,7 +249,7 @@ def test_replayed_three_times_it_is_done_once(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     if way == "ordinary":
-        monkeypatch.setattr("yipan.order.api.acknowledge_at_once", lambda *a, **k: None)
+        monkeypatch.setattr("yipan.order.hot.acknowledge_at_once", lambda *a, **k: None)
         monkeypatch.setattr(rooms, "_at_once", lambda step, *, scope: None)
     secret = token_for(cast.county_officer)
     answers = [acknowledge(client, now_delivered[0], secret) for _try in range(4)]
