@@ -95,7 +95,8 @@ def compile_file(*, file: Path, out: Path | None, cutoff: str, as_json: bool) ->
     "import",
     help=_("Record a file's dictionary and make its forms requests of an incident."),
     epilog=examples(
-        "yipan forms import twelve_departments.yaml --decision 'lift checkpoints' --basis 'article 33'"
+        "yipan forms import twelve_departments.yaml --decision 'lift checkpoints' --basis 'article 33'",
+        "yipan forms import survey.xlsx --decision 'open schools' --basis 'article 12'",
     ),
 )
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
@@ -125,6 +126,7 @@ def import_file(
     from yipan.access.queries import board_now
     from yipan.access.scope import system_scope
     from yipan.places.queries import province
+    from yipan.report.exchange.xlsform.reading import read_xlsform_file
     from yipan.report.requests.actions import Why, import_forms
     from yipan.report.requests.files import read_forms_file
 
@@ -132,7 +134,7 @@ def import_file(
     made = import_forms(
         incident=incident,
         unit=province(incident.package),
-        file=read_forms_file(file),
+        file=read_xlsform_file(file) if file.suffix == ".xlsx" else read_forms_file(file),
         why=Why(purpose, decision, basis),
         by=None,
         at=board_now(incident, system_now()),

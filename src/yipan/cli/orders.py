@@ -77,16 +77,22 @@ def order_work(*, once: bool, every: float, beside: int | None, as_json: bool) -
 
     from yipan.order.channels.registry import channels
     from yipan.order.work import CLOCKS_EVERY, one_round
+    from yipan.report.work import ENDED_EVERY
+    from yipan.report.work import one_round as round_of_reports
 
     worker = f"{socket.gethostname()[:24]}:{os.getpid()}"
     rng = random.Random()
-    looked = float("-inf")
+    looked = ended = float("-inf")
     while beside is None or os.getppid() == beside:
         clocks = once or time.monotonic() - looked >= CLOCKS_EVERY
         done = one_round(
             worker=worker, channels=channels(), clock=system_now, rng=rng, clocks=clocks
         )
         looked = time.monotonic() if clocks else looked
+        if clocks:
+            ends = once or time.monotonic() - ended >= ENDED_EVERY
+            round_of_reports(clock=system_now, ends=ends)
+            ended = time.monotonic() if ends else ended
         if as_json and (once or done.any):
             print_json(asdict(done))
         elif once:

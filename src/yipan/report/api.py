@@ -32,6 +32,7 @@ from yipan.report.field.api import router as field
 from yipan.report.forms.daily import default_day
 from yipan.report.models import RowAside, Source, Submission, Value
 from yipan.report.registers.api import router as registers
+from yipan.report.releases.api import router as releases
 from yipan.report.review.api import router as review
 from yipan.report.values import queries
 from yipan.report.values.actions import note_absence, submit_swiftly, submit_values
@@ -41,6 +42,7 @@ from yipan.report.views.upload import sender
 
 router = Router(tags=["report"], auth=AUTH)
 router.add_router("", standards)
+router.add_router("", releases)
 router.add_router("", registers)
 router.add_router("", review)
 router.add_router("", field)

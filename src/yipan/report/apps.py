@@ -13,6 +13,7 @@ class ReportConfig(AppConfig):
         # Each says how its rows about persons end, so that one job can end them all.
         from yipan.report.contacts import actions as _contacts  # noqa: F401
         from yipan.report.duplicates import actions as _duplicates  # noqa: F401
+        from yipan.report.exchange import store as _store  # noqa: F401
         from yipan.report.laboratory import actions as _laboratory  # noqa: F401
         from yipan.report.quarantine import actions as _quarantine  # noqa: F401
 
@@ -37,6 +38,7 @@ class ReportConfig(AppConfig):
                 "request.rejected": _("request for data rejected"),
                 "request.expiring": _("request for data about to end"),
                 "request.closed": _("request for data closed"),
+                "request.prolonged": _("request for data prolonged"),
                 "request.ruled": _("field ruled on"),
                 "request.frozen": _("requests for data frozen"),
                 "request.thawed": _("requests for data thawed"),
@@ -50,5 +52,7 @@ class ReportConfig(AppConfig):
                 "cases.imported": _("cases and contacts of another system taken"),
                 "cases.exported": _("cases exported as FHIR"),
                 "table.released": _("department table delivered"),
+                "table.hook_set": _("machine to be told of a table"),
+                "table.hook_ended": _("machine told of a table no more"),
             }
         )

@@ -399,6 +399,23 @@ class NothingToReport(ReportError):
     cure = _("Ask your county to give you the reporter's role for your unit.")
 
 
+class NoWebAddress(ReportError):
+    """A machine's address is none of the web."""
+
+    code = "R150"
+    text = _("“%(value)s” is no address of the web.")
+    cure = _("Write it whole, with https:// before it and no name or password in it.")
+
+
+class HookThere(ReportError):
+    """A machine is told of a table already."""
+
+    code = "R151"
+    status = 409
+    text = _("“%(value)s” is told of this table already.")
+    cure = _("End the one that is there first, if its secret is lost.")
+
+
 def _by_code() -> dict[str, type[ReportError]]:
     return {c.code: c for c in error_classes(ReportError) if issubclass(c, ReportError)}
 

@@ -484,6 +484,49 @@ class TableRelease(models.Model):
         indexes = [models.Index(fields=["request", "known_at"])]
 
 
+class TableHook(models.Model):
+    """A department's machine that is told of each release of its table; each has a secret of its own."""
+
+    request = models.ForeignKey(DataRequest, on_delete=models.CASCADE, related_name="hooks")
+    address = models.CharField(max_length=300)
+    secret = models.CharField(max_length=64)  # signs what is sent
+    made_at = models.DateTimeField()
+    made_by = models.ForeignKey(User, null=True, on_delete=models.PROTECT, related_name="+")
+    ended_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["request", "address"],
+                condition=Q(ended_at__isnull=True),
+                name="hook_address_once",
+            ),
+        ]
+
+
+class TableNotice(models.Model):
+    """One notice of one release to one hook: written with the release, sent by the worker."""
+
+    hook = models.ForeignKey(TableHook, on_delete=models.CASCADE, related_name="notices")
+    release = models.ForeignKey(TableRelease, on_delete=models.CASCADE, related_name="notices")
+    made_at = models.DateTimeField()  # on the system's clock, as all of these
+    due_at = models.DateTimeField(null=True)  # null: nothing more to do
+    tries = models.PositiveSmallIntegerField(default=0)
+    sent_at = models.DateTimeField(null=True)
+    failure = models.CharField(max_length=200, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["hook", "release"], name="notice_once"),
+            models.CheckConstraint(
+                condition=Q(sent_at__isnull=True) | Q(due_at__isnull=True), name="sent_is_done"
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["due_at"], condition=Q(due_at__isnull=False), name="notice_due")
+        ]
+
+
 # --- rooms that hold their own records: Django finds an application's models through this module
 
 from yipan.report.contacts.models import CasePerson, Contact, Exposure, Link, Visit  # noqa: E402, F401

@@ -55,6 +55,7 @@ urlpatterns = [
     path("requests/<int:pk>/table.xlsx", tables.download, {"format": "xlsx"}, name="table_xlsx"),
     path("requests/<int:pk>/table.csv", tables.download, {"format": "csv"}, name="table_csv"),
     path("requests/<int:pk>/table.json", tables.download, {"format": "json"}, name="table_json"),
+    path("requests/<int:pk>/hook/", tables.hook, name="table_hook"),
     path("requests/<int:pk>/template/", tables.template, name="table_template"),
     path("openrosa/formList", openrosa.form_list, name="openrosa_list"),
     path("openrosa/form.xml", openrosa.form, name="openrosa_form"),

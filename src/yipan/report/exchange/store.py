@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import os
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 
+from yipan.access import retention
 from yipan.kernel.config import config
 from yipan.report.models import Submission
 
@@ -50,6 +51,13 @@ def forget_expired(*, today: date) -> int:
             path.unlink()
             gone += 1
     return gone
+
+
+def _end(at: datetime) -> int:
+    return forget_expired(today=at.date())
+
+
+retention.ends("files", _end)
 
 
 def _path(digest: str) -> Path:

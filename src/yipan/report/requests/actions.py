@@ -24,6 +24,7 @@ from yipan.report.errors import (
     Missing,
     NoSuchLevel,
     NotFrozen,
+    RequestStands,
     RequestTooLong,
     UnknownElement,
     closest,
@@ -43,6 +44,7 @@ from yipan.report.requests.fields import Form
 from yipan.report.requests.files import FormsFile
 from yipan.report.requests.rules import (
     AUDIT_EVENT,
+    IN_EFFECT,
     LONGEST,
     RULING_CLOCK,
     SUNSET,
@@ -311,6 +313,42 @@ def close_request(
         held = _held(request)
         held.closed_at, held.closed_reason = at, reason.strip()
         _become(held, RequestState.CLOSED, at, by)
+    return held
+
+
+def prolong_request(
+    *,
+    request: DataRequest,
+    until: date,
+    reason: str,
+    by: User | None,
+    at: datetime,
+    scope: Scope,
+) -> DataRequest:
+    """Let a request in effect run until another day, with a reason; one about to end is active again.
+
+    Raises Missing (R118) without a reason, RequestTooLong (R134) for a day that is past or further off than a
+    request may run, RequestStands (R132) for one that is over.
+    """
+    scope.check(Action.DATA_REQUEST, request.unit)
+    if not reason.strip():
+        raise Missing(label=_("Reason"))
+    today = places.board_time(request.incident.package).local_day(at)
+    if not today < until <= today + LONGEST:
+        raise RequestTooLong(value=until.isoformat(), last=(today + LONGEST).isoformat())
+    with transaction.atomic():
+        held = _held(request)
+        if held.state not in IN_EFFECT:
+            raise RequestStands(state=held.get_state_display(), wanted=_("prolonged"))
+        before, held.sunset_on = held.sunset_on, until
+        if held.state == RequestState.EXPIRING and due_state("active", until, today) == "active":
+            check_may_become(held.state, RequestState.ACTIVE)
+            held.state = RequestState.ACTIVE
+        held.save(update_fields=["sunset_on", "state"])
+        _record(
+            "request.prolonged", held, at, by,
+            {"from": before.isoformat(), "until": until.isoformat(), "reason": reason.strip()},
+        )  # fmt: skip
     return held
 
 

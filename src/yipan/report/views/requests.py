@@ -6,6 +6,7 @@ from datetime import date
 from typing import Any
 
 from django.contrib import messages
+from django.core.files.uploadedfile import UploadedFile
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
@@ -16,10 +17,13 @@ from yipan.access.errors import Forbidden
 from yipan.access.rules import Action
 from yipan.access.scope import nothing_there
 from yipan.access.signing import signed_in
+from yipan.kernel.config import config
 from yipan.places.models import Level, Unit
 from yipan.report.dictionary.definitions import Definition
 from yipan.report.errors import Missing, ReportError
 from yipan.report.exchange.csv.writing import write_csv
+from yipan.report.exchange.reading import read_bytes
+from yipan.report.exchange.xlsform.reading import read_xlsform
 from yipan.report.forms.compiler import How, compile_forms
 from yipan.report.forms.writing import how_in_words, note_of, why_ruling
 from yipan.report.models import DataRequest, RequestedField, RequestState, Ruled
@@ -104,6 +108,7 @@ def _page(
         "draft": asked.state == RequestState.DRAFT,
         "may_act": request.scope.may(Action.DATA_REQUEST, asked.unit) and not board.past,
         "may_rule": may_rule,
+        "may_prolong": asked.state in IN_EFFECT,
         "may_close": asked.state in IN_EFFECT or asked.state == RequestState.DRAFT,
         "elements": sorted(answer.before.dictionary.values(), key=lambda e: e.id)
         if may_rule and waiting
@@ -149,7 +154,7 @@ def group_in_words(group: Group) -> str:
 @require_POST
 @signed_in
 def act(request: PersonRequest, pk: int) -> HttpResponse:
-    """Send a draft, or withdraw a request."""
+    """Send a draft, prolong or withdraw a request."""
     asked = _request(request, pk)
     board = request.board
     try:
@@ -162,6 +167,19 @@ def act(request: PersonRequest, pk: int) -> HttpResponse:
                 scope=request.scope,
             )
             messages.success(request, _("Withdrawn; from tomorrow nobody is asked for it."))
+        elif request.POST.get("act") == "prolong":
+            until = to_day(request.POST.get("until", ""), label=_("Until"))
+            if until is None:
+                raise Missing(label=_("Until"))
+            actions.prolong_request(
+                request=asked,
+                until=until,
+                reason=request.POST.get("reason", ""),
+                by=request.user,
+                at=board.now,
+                scope=request.scope,
+            )
+            messages.success(request, _("Prolonged; the reason is on record."))
         else:
             actions.submit_request(
                 request=asked, by=request.user, at=board.now, scope=request.scope
@@ -262,6 +280,12 @@ def new(request: PersonRequest) -> HttpResponse:
     proposed: list[dict[str, Any]] = []
     if request.method == "POST":
         labels = [t.strip()[:160] for t in request.POST.get("labels", "").splitlines() if t.strip()]
+        file = request.FILES.get("file")
+        if file is not None:
+            try:
+                labels += [f.label[:160] for f in _from_xlsform(file).fields]
+            except ReportError as refused:
+                fault = refused
         if request.POST.get("act") == "draft":
             try:
                 return redirect("report:request", pk=_draft(request, known).pk)
@@ -287,6 +311,13 @@ def new(request: PersonRequest) -> HttpResponse:
     return render(
         request, "report/request_new.html", context, status=fault.status if fault else 200
     )
+
+
+def _from_xlsform(file: UploadedFile[Any]) -> Form:
+    """Return an existing XLSForm's questions; what each is, the requester then says."""
+    name = file.name or "xlsx"
+    body = read_bytes(file, limit_mib=config().upload_limit_mib, name=name)
+    return read_xlsform(body, name=name, code="X")
 
 
 def _draft(request: PersonRequest, known: dict[str, Definition]) -> DataRequest:

@@ -15,6 +15,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from yipan.access.context import PersonRequest
 from yipan.access.rules import Action
+from yipan.access.scope import nothing_there
 from yipan.access.signing import signed_in
 from yipan.kernel.config import config
 from yipan.report.errors import EmptyFile, NotADate, ReportError
@@ -23,7 +24,8 @@ from yipan.report.exchange.excel.filling import fill
 from yipan.report.exchange.excel.writing import write_workbook
 from yipan.report.exchange.reading import read_bytes
 from yipan.report.forms.tables import Table, corrected_since, department_table, release
-from yipan.report.models import DataRequest
+from yipan.report.models import DataRequest, TableHook
+from yipan.report.releases.actions import end_hook, note_release, set_hook
 from yipan.report.requests import queries
 from yipan.report.values.rules import to_day
 from yipan.report.values.small import conceal
@@ -76,9 +78,44 @@ def table(request: PersonRequest, pk: int) -> HttpResponse:
         "may_export": request.scope.may(Action.EXPORT),
         "may_template": request.scope.may(Action.DATA_REQUEST, asked.unit)
         and not request.board.past,
+        "hooks": _hooks(asked),
         "example": json.dumps(_example_map(made), ensure_ascii=False),
     }
     return render(request, "report/table.html", context)
+
+
+def _hooks(asked: DataRequest) -> list[TableHook]:
+    """Return the machines that are told, each with its last notice."""
+    hooks = list(asked.hooks.filter(ended_at__isnull=True).order_by("pk"))
+    for hook in hooks:
+        hook.last = hook.notices.order_by("-made_at", "-pk").first()  # type: ignore[attr-defined]
+    return hooks
+
+
+@require_POST
+@signed_in
+def hook(request: PersonRequest, pk: int) -> HttpResponse:
+    """Have a machine told of each release, its secret shown once; or end that."""
+    asked = _request(request, pk)
+    request.scope.check(Action.DATA_REQUEST, asked.unit)
+    if request.POST.get("act") == "end":
+        there = asked.hooks.filter(pk=int(request.POST.get("hook") or 0)).first()
+        if there is None:
+            raise nothing_there(request.POST.get("hook", ""))
+        end_hook(hook=there, by=request.user, at=request.board.now, scope=request.scope)
+        messages.success(request, _("Ended; it is told nothing more."))
+        return redirect("report:table", pk=pk)
+    try:
+        made = set_hook(
+            request=asked, address=request.POST.get("address", ""), by=request.user,
+            at=request.board.now, scope=request.scope,
+        )  # fmt: skip
+    except ReportError as fault:
+        messages.error(request, f"{fault.message} {fault.remedy}")
+    else:
+        said = _("Kept. Its secret, shown only now: %s")
+        messages.success(request, said % made.secret)
+    return redirect("report:table", pk=pk)
 
 
 def _example_map(made: Table) -> dict[str, Any]:
@@ -99,7 +136,8 @@ def download(request: PersonRequest, pk: int, format: str) -> HttpResponse:
     asked = _request(request, pk)
     made = _table(request, asked)
     with transaction.atomic():
-        release(made, by=request.user, at=request.board.now, format=format)
+        released = release(made, by=request.user, at=request.board.now, format=format)
+        note_release(released, now=request.now)
     name = f"table-{asked.pk}-{made.day.isoformat()}.{format}"
     if format == "json":
         return JsonResponse(made.as_data())

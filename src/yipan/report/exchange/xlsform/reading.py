@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from pathlib import Path
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -10,6 +11,7 @@ from python_calamine import CalamineError, CalamineWorkbook, PasswordError
 
 from yipan.report.errors import EmptyFile, NotATable, WorkbookLocked
 from yipan.report.requests.fields import Field, Form, Spec
+from yipan.report.requests.files import FormsFile
 
 MEASURES = {
     "integer": "stock", "decimal": "stock", "range": "stock", "text": "text", "date": "date",
@@ -59,6 +61,20 @@ def read_xlsform(body: bytes, *, name: str, code: str) -> Form:
         raise EmptyFile(name=name, where=name)
     title = str(settings[0].get("form_title") or code) if settings else code
     return Form(code, code, code, title, title, "daily", "", "", "village", tuple(fields))
+
+
+def read_xlsform_file(path: Path) -> FormsFile:
+    """Return an XLSForm as a file of one form without a dictionary; its code is the file's name.
+
+    A question named as an element of the dictionary is that element; the others wait for a ruling.
+    """
+    try:
+        body = path.read_bytes()
+    except OSError as fault:
+        raise NotATable(name=path.name, why=str(fault.strerror), where=path.name) from fault
+    code = "".join(c for c in path.stem if c.isalnum())[:20].upper() or "X"
+    form = read_xlsform(body, name=path.name, code=code)
+    return FormsFile(form.title_en, 0, {}, (form,), ())
 
 
 def _rows(book: CalamineWorkbook, sheet: str) -> list[dict[str, Any]]:
