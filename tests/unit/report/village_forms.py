@@ -11,12 +11,15 @@ from yipan.report.requests.fields import Field, Form, Spec
 def element(name: str, measure: str = "stock", **more: object) -> Definition:
     """Return an element asked daily unless a source is given."""
     basis = "interval" if measure in ("flow", "need", "text") else "instant"
-    given: dict[str, object] = {"ask_period": "" if "source" in more else "daily", **more}
+    given: dict[str, object] = {
+        "ask_period": "" if "source" in more else "daily",
+        "concept": name,
+        **more,
+    }
     return Definition(
         id=name,
         label_zh=f"元{name}",
         label_en=name.replace("_", " "),
-        concept=name,
         measure=measure,
         time_basis=basis,
         **given,  # type: ignore[arg-type]

@@ -364,13 +364,20 @@ def hand_over(*, contact: Contact, to: Unit, reason: str, scope: Scope, at: date
     if to.pk == contact.unit_id:
         raise RegisterRefused(label=_("Place"), why=_("the contact is followed there already"))
     with transaction.atomic(), every_row():
-        moved = _replace(contact, {"unit": to}, reason, scope, at, void=False)
+        moved = _replace(contact, {"unit": to}, reason, scope, at, void=False, beyond=True)
         Identity.objects.filter(pk=contact.identity_id).update(unit=to)
     return moved
 
 
 def _replace(
-    row: R, changes: dict[str, Any], reason: str, scope: Scope, at: datetime, *, void: bool
+    row: R,
+    changes: dict[str, Any],
+    reason: str,
+    scope: Scope,
+    at: datetime,
+    *,
+    void: bool,
+    beyond: bool = False,
 ) -> R:
     writing(scope, row.unit)
     if not reason.strip():
@@ -382,6 +389,9 @@ def _replace(
             if f.name not in ("id", "client_key")
         }
     )
+    for name, loaded in row._state.fields_cache.items():
+        if name not in ("replaces", "replaced_by") and loaded is not None:
+            setattr(fresh, name, loaded)  # a locked row that was read stays read
     for name, value in changes.items():
         setattr(fresh, name, value)
     cast(Any, fresh).replaces_id = row.pk
@@ -390,7 +400,7 @@ def _replace(
     fresh.recorded_at = at
     fresh.recorded_by = scope.user
     fresh.expires_at = max(row.expires_at, at + timedelta(days=1))
-    return keep(fresh, scope, "register.amended")
+    return keep(fresh, scope, "register.amended", beyond=beyond)
 
 
 # ---- status --------------------------------------------------------------------------------------------
@@ -458,10 +468,14 @@ def head(
     }
 
 
-def keep(row: R, scope: Scope, event: str = "register.entered") -> R:
-    """Write a row about a person within the writer's scope, with its audit; a replayed key writes nothing."""
+def keep(row: R, scope: Scope, event: str = "register.entered", *, beyond: bool = False) -> R:
+    """Write a row about a person within the writer's scope, with its audit; a replayed key writes nothing.
+
+    `beyond` lets one row into another place than the writer's: for handing over, and nothing else.
+    """
     kind = type(row)
-    with rows_within(scope, Action.CASE_READ, sensitivity=CASE):
+    lock = every_row() if beyond else rows_within(scope, Action.CASE_READ, sensitivity=CASE)
+    with lock:
         if row.client_key:
             there = kind._default_manager.filter(client_key=row.client_key).first()
             if there is not None:

@@ -55,9 +55,10 @@ def reading(scope: Scope) -> AbstractContextManager[None]:
 def one(kind: type[R], pk: int, incident: Incident, *, scope: Scope, known_at: datetime) -> R:
     """Return one row in sight; absent, amended and out of sight raise the same NotFound (K004)."""
     with reading(scope):
-        rows = standing(kind, incident, known_at=known_at).select_related(
-            "unit__package", "incident__package"
-        )
+        related = ["unit__package", "incident__package"]
+        if any(f.name == "identity" for f in kind._meta.concrete_fields):
+            related.append("identity__unit__package")  # locked too: read while the lock is open
+        rows = standing(kind, incident, known_at=known_at).select_related(*related)
         return scope.get(rows, action=Action.CASE_READ, sensitivity=CASE, pk=pk)
 
 

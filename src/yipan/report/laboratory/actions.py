@@ -88,6 +88,7 @@ def enter_step(
         before = list(
             standing(SpecimenEvent, incident, known_at=at)
             .filter(specimen=name)
+            .select_related("unit", "identity")
             .order_by("occurred_at", "pk")
         )
     _in_order(name, Step(step), when, before)

@@ -381,9 +381,9 @@ class _Taking:
                 continue
             added = True
             with reading(self.scope):
-                contact = Contact.objects.select_related("unit__package", "incident__package").get(
-                    pk=pk
-                )
+                contact = Contact.objects.select_related(
+                    "unit__package", "incident__package", "identity"
+                ).get(pk=pk)
             actions.add_visit(
                 contact=contact,
                 day=one.day,

@@ -326,9 +326,7 @@ def contact(request: PersonRequest, pk: int) -> HttpResponse:
         "days": _days(mine, board.time.local_day(board.at)),
         "visits": [(v, symptom_words(v.symptoms)) for v in reversed(mine.visits)],
         "others": [f for f in followed if f.contact.pk != row.pk],
-        "same": Identity.objects.filter(
-            pk__in=same_as(row.identity, board.incident, known_at=board.at)
-        ),
+        "same": _same(request, row),
         "statuses": [(s, STATUS_RULES[s.rule], is_active(s, board.at)) for s in history],
         "held": next((s for s in history if is_active(s, board.at)), None),
         "stays": stays_of(row.identity, board.incident, scope=request.scope, known_at=board.at),
@@ -347,6 +345,17 @@ def contact(request: PersonRequest, pk: int) -> HttpResponse:
         and not board.past,
     }
     return render(request, "report/contact.html", context, status=_status(fault, made))
+
+
+def _same(request: PersonRequest, row: Contact) -> list[Identity]:
+    """Return the persons in sight decided to be the same as a contact."""
+    board = request.board
+    found = same_as(row.identity, board.incident, known_at=board.at)
+    with queries.reading(request.scope):
+        rows = request.scope.filter(
+            Identity.objects.filter(pk__in=found), action=Action.CASE_READ, sensitivity=CASE
+        )
+        return list(rows)
 
 
 def _days(followed: queries.Followed, today: Any) -> list[tuple[Any, str]]:

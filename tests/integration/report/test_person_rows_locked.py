@@ -1,0 +1,152 @@
+"""The second lock on rows about cases and contacts: PostgreSQL shows none out of scope, and every act works under it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from django.db import connection
+from django.test import Client
+
+from cast import NOON, Cast, Province
+from integration.report.tracing import Outbreak, at, day, outbreak
+from yipan.access import keyring, retention
+from yipan.access.models import Incident, User
+from yipan.access.row_security import every_row
+from yipan.access.scope import scope_of, system_scope
+from yipan.report.contacts import actions, queries
+from yipan.report.contacts.chains import find_chains
+from yipan.report.contacts.models import CasePerson, Contact, Exposure, Link, Visit
+from yipan.report.duplicates.models import Decision, Pair
+from yipan.report.laboratory.actions import enter_step
+from yipan.report.laboratory.models import SpecimenEvent
+from yipan.report.laboratory.queries import board, specimens
+from yipan.report.quarantine.actions import move
+from yipan.report.quarantine.models import Stay
+from yipan.report.quarantine.queries import occupancy, who_is_inside
+from yipan.report.registers.queries import count
+
+pytestmark = pytest.mark.django_db
+LOCKED = (CasePerson, Exposure, Contact, Visit, Link, Stay, SpecimenEvent, Pair, Decision)
+ROLE = "yipan_person_rows_test"
+on_postgresql = pytest.mark.skipif(
+    "connection.vendor != 'postgresql'", reason="SQLite has no row-level security"
+)
+
+
+@pytest.fixture
+def out(
+    drill: Incident, province: Province, cast: Cast, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Outbreak:
+    monkeypatch.setattr(keyring, "_path", lambda: tmp_path / "identity.keys")
+    return outbreak(drill, province, cast.county_officer)
+
+
+@pytest.fixture
+def plain_user(out: Outbreak) -> Iterator[None]:
+    """The database's user is no superuser, as on a server it must not be."""
+    with connection.cursor() as cursor:
+        cursor.execute(f"CREATE ROLE {ROLE} NOLOGIN")
+        cursor.execute(f"GRANT ALL ON ALL TABLES IN SCHEMA public TO {ROLE}")
+        cursor.execute(f"GRANT ALL ON ALL SEQUENCES IN SCHEMA public TO {ROLE}")
+        cursor.execute(f"SET ROLE {ROLE}")
+    yield
+    with connection.cursor() as cursor:
+        cursor.execute("RESET ROLE")
+
+
+@on_postgresql
+@pytest.mark.parametrize("model", LOCKED)
+def test_every_table_is_locked_even_for_its_owner(db: None, model: type) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT relrowsecurity, relforcerowsecurity FROM pg_class WHERE relname = %s",
+            [model._meta.db_table],  # type: ignore[attr-defined]
+        )
+        assert cursor.fetchone() == (True, True)
+
+
+@on_postgresql
+def test_every_act_works_under_the_lock_and_shows_no_row_too_many(
+    plain_user: None, out: Outbreak, cast: Cast
+) -> None:
+    mine, theirs = out.scope(), scope_of(cast.other_county_officer, at=NOON)
+    doctor = out.scope(out.doctor)
+    contact = out.contact("410000000000000001", at_=at(9, 21), scope=mine)
+    actions.add_visit(contact=contact, day=day(24), result="well", scope=mine, at=NOON)
+    contact = actions.amend(
+        row=contact, changes={"last_day": day(21)}, reason="met again", scope=mine, at=NOON
+    )
+    actions.add_exposure(
+        case=out.case("A-1"), kind="market", first_day=day(1), last_day=day(2), scope=mine, at=NOON
+    )
+    actions.add_link(source=out.case("A-1"), case=out.case("A-2"), scope=mine, at=NOON)
+    site, laboratory = out.site(), out.site(kind="laboratory", code="L1")
+    move(site=site, who=contact.identity, into=True, scope=mine, at=NOON)
+    enter_step(
+        laboratory=laboratory, unit=out.province["100101"], number="TUBE-1", step="taken",
+        scope=mine, at=NOON, identity=contact.identity,
+    )  # fmt: skip
+    held, _slip = actions.quarantine(contact=contact, by=out.doctor, at=NOON)
+
+    def known(kind: type) -> int:
+        return kind.objects.count()  # type: ignore[attr-defined,no-any-return]
+
+    assert [known(m) for m in LOCKED] == [0] * len(LOCKED)  # whoever forgot the scope sees nothing
+    with queries.reading(theirs):
+        assert [known(m) for m in LOCKED] == [0] * len(LOCKED)
+    with queries.reading(mine):
+        assert known(Contact) == 2
+    (followed,) = queries.follow_up(out.incident, scope=mine, known_at=NOON)
+    assert len(followed.visits) == 1
+    assert queries.follow_up(out.incident, scope=theirs, known_at=NOON) == []
+    assert queries.quarantined([contact.identity_id], scope=doctor, at=NOON)[
+        contact.identity_id
+    ].pk == held.pk  # fmt: skip
+    assert find_chains(out.incident, scope=mine, known_at=NOON).chains == 1
+    assert occupancy(out.incident, scope=mine, known_at=NOON, since=at(0))[0].inside == 1
+    assert len(who_is_inside(out.incident, scope=mine, known_at=NOON)) == 1
+    assert board(out.incident, scope=mine, known_at=NOON)[0].backlog == 1
+    assert len(specimens(out.incident, scope=mine, known_at=NOON)) == 1
+    assert len(queries.linked_case_clusters(out.incident, known_at=NOON)) == 1
+    counted = count(
+        out.incident, concept="contact.followed", measure="stock",
+        units=[out.province["100101"].pk], ends=[at(13)], known_at=NOON,
+    )  # fmt: skip
+    assert counted[0, 0] == 1
+    moved = actions.hand_over(
+        contact=contact, to=out.province["100201"], reason="with the parents", scope=mine, at=NOON
+    )
+    assert [f.contact.pk for f in queries.follow_up(out.incident, scope=theirs, known_at=NOON)] == [
+        moved.pk
+    ]
+    Incident.objects.filter(pk=out.incident.pk).update(clock_at=None, clock_set_at=None)
+    with every_row():
+        Contact.objects.update(expires_at=NOON.replace(year=2021))
+    assert retention.expire(at=NOON.replace(year=2022))["contacts"] >= 3
+    assert system_scope().system
+
+
+@on_postgresql
+def test_every_page_opens_for_a_plain_user_of_the_database(
+    plain_user: None, out: Outbreak, as_person: Callable[[User], Client]
+) -> None:
+    contact = out.contact("410000000000000001", scope=out.scope())
+    site, laboratory = out.site(), out.site(kind="laboratory", code="L1")
+    move(site=site, who=contact.identity, into=True, scope=out.scope(), at=NOON)
+    enter_step(
+        laboratory=laboratory, unit=out.province["100101"], number="TUBE-1", step="taken",
+        scope=out.scope(), at=NOON, case=out.case("A-1"),
+    )  # fmt: skip
+    client = as_person(out.doctor)
+    short = contact.identity.pseudonym[:8]
+    for path in ("follow-up/", f"cases/{contact.case}/", f"contacts/{contact.pk}/", "quarantine/"):
+        assert short in client.get(f"/report/{path}").content.decode(), path
+    for path in ("chains/", "laboratory/", "registers/", "duplicates/", "cases/", "cases/bring/"):
+        assert client.get(f"/report/{path}").status_code == 200, path
+    sent = {"act": "quarantine"}
+    assert "slip" in client.post(f"/report/contacts/{contact.pk}/", sent).content.decode()
+    visit = {"act": "visit", "visit-day": "2020-02-24", "visit-result": "well"}
+    assert client.post(f"/report/contacts/{contact.pk}/", visit).status_code == 302
+    assert client.post(f"/report/contacts/{contact.pk}/well/", {"key": "k"}).status_code == 302
