@@ -37,6 +37,7 @@ class Element:
     warn_change: float | None
     relevant: str = ""  # a condition on other answers of the page; empty: always asked
     decimals: int = 0  # places after the point that a value may have
+    on_request: bool = False  # on a unit's page only where a department asks for it
 
     @property
     def label(self) -> str:
@@ -112,6 +113,7 @@ def _element(row: dict[str, Any]) -> Element:
         warn_change=row.get("warn_change"),
         relevant=row.get("relevant", ""),
         decimals=int(row.get("decimals", 0)),
+        on_request=bool(row.get("on_request", False)),
     )
 
 
@@ -132,5 +134,5 @@ VERSION: int = _source()["version"]
 
 
 def asked_of(level: str) -> list[Element]:
-    """Return the elements a unit of this level reports, in the order of the form."""
-    return [e for e in ELEMENTS.values() if level in e.levels]
+    """Return the elements a unit of this level reports unasked, in the order of the form."""
+    return [e for e in ELEMENTS.values() if level in e.levels and not e.on_request]
