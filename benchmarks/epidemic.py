@@ -1,29 +1,35 @@
 """How fast and how right the epidemic engine is, on the common work, beside peers where they are installed.
 
     python benchmarks/epidemic.py --own --json     # this engine alone, within a minute; one JSON line at the end
-    python benchmarks/epidemic.py --laws           # the laws with full numbers of runs, about five minutes
-    python benchmarks/epidemic.py                  # all of it, and the peers; writes results/epidemic.json
+    python benchmarks/epidemic.py --laws           # the laws with full numbers of runs; results/epidemic-laws.json
+    python benchmarks/epidemic.py                  # this engine, costs, an ensemble; writes results/epidemic.json
+    python benchmarks/epidemic.py --peers FOLDER   # and the peers, each in FOLDER/NAME, a virtual environment
 
 The common work: 158 places × 16 ages × 180 days, 100 million people, R0 2.5, latent 3 d, infectious 5 d,
-50 infectious people in the first place; (a) uncontrolled, (b) transmission × 0.1 from day 20.
+50 infectious people in the first place; (a) uncontrolled, (b) transmission × 0.1 from day 20. Seconds are the
+processor's own, one thread, medians over the seeds.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import math
+import os
 import platform
 import resource
 import statistics
+import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from time import perf_counter, process_time
+from time import process_time
 
 import numpy as np
 
 from yipan.engines.epidemic.course import MEASURES, Branch, Course, Delay, Stage
-from yipan.engines.epidemic.ensemble import run_ensemble, simulator
+from yipan.engines.epidemic.ensemble import simulator
 from yipan.engines.epidemic.examples import seir
 from yipan.engines.epidemic.parameters import load_parameters
 from yipan.engines.epidemic.specification import AGE_GROUPS_16, Setting, Specification
@@ -35,13 +41,15 @@ SHARES = np.array([6.5, 6.8, 6.2, 5.5, 5.8, 7.5, 8.8, 7.2, 6.4, 7.6, 8.3, 7.2, 5
 R0, LATENT, INFECTIOUS, SEEDS, CONTROL_DAY, CONTROL = 2.5, 3.0, 5.0, 50, 20, 0.1
 
 
-def common_work(*, places: int = 158, days: int = 180, controlled: bool = False) -> Specification:
+def common_work(
+    *, places: int = 158, days: int = 180, controlled: bool = False, ages: int = 16
+) -> Specification:
     """Return the common work: the same population, contacts, travel and seeds for every engine."""
     rng = np.random.default_rng(1)
     weight = rng.lognormal(0, 0.5, places)
-    share = SHARES / SHARES.sum()
+    share = SHARES[:ages] / SHARES[:ages].sum()
     population = np.maximum(1, np.round(100_000_000 * np.outer(weight / weight.sum(), share)))
-    age = np.arange(16)
+    age = np.arange(ages)
     apart = np.abs(age[:, None] - age[None, :])
     kernel = np.exp(-apart / 1.2) * 4 + np.exp(-((apart - 6) ** 2) / 3.0) * 1.2 + 0.4
     contacts = kernel * share[None, :]
@@ -54,14 +62,14 @@ def common_work(*, places: int = 158, days: int = 180, controlled: bool = False)
     # β so that the next-generation matrix of one place has spectral radius R0.
     next_generation = contacts * share[:, None] / share[None, :]
     beta = R0 / (np.abs(np.linalg.eigvals(next_generation)).max() * INFECTIOUS)
-    seeds = np.zeros((places, 16), dtype=np.int64)
-    seeds[0, 5] = SEEDS
+    seeds = np.zeros((places, ages), dtype=np.int64)
+    seeds[0, min(5, ages - 1)] = SEEDS
     controls = np.ones((days, places, 1))
     if controlled:
         controls[CONTROL_DAY:] = CONTROL
     return Specification(
         places=tuple(str(i) for i in range(places)),
-        ages=AGE_GROUPS_16,
+        ages=AGE_GROUPS_16[:ages],
         population=population.astype(np.int64),
         settings=(Setting("all", contacts),),
         course=seir(latent_days=LATENT, infectious_days=INFECTIOUS),
@@ -197,11 +205,11 @@ def extinction_of_one_import(*, runs: int) -> float:
 
 
 def own(*, quick: bool = True) -> dict[str, float]:
-    """Return the figures of this engine alone."""
+    """Return the figures of this engine alone, medians over at least twenty seeds."""
     free, held = common_work(), common_work(controlled=True)
-    a = timed(simulator(free, seed=1), members=9)
+    a = timed(simulator(free, seed=1), members=20)
     b = timed(simulator(held, seed=1), members=60)
-    full = timed(simulator(full_model(free), seed=1), members=5)
+    full = timed(simulator(full_model(free), seed=1), members=20)
     large = timed(simulator(common_work(places=3_000, controlled=True), seed=1), members=40)
     return {
         "a_seconds": round(a, 4),
@@ -234,15 +242,144 @@ def costs() -> Iterator[dict[str, float | str]]:
     for places in (20, 158, 600):
         run = simulator(common_work(places=places), seed=2)
         yield {"by": "places, uncontrolled", "at": places, "seconds": timed(run, members=3)}
+    for ages in (2, 4, 8, 16):
+        run = simulator(common_work(ages=ages), seed=2)
+        yield {"by": "ages, uncontrolled", "at": ages, "seconds": timed(run, members=3)}
 
 
 def ensemble_of_a_thousand() -> dict[str, float]:
-    """Return wall seconds and MiB of 1,000 members × 60 days of the controlled work on all processors."""
-    started = perf_counter()
-    run_ensemble(common_work(days=60, controlled=True), members=1_000, seed=3)
+    """Return wall seconds and MiB of 1,000 members × 60 days of the controlled work on all processors.
+
+    Run in a process of its own, so that the memory is that of the ensemble.
+    """
+    script = (
+        "import sys, time, resource, json; sys.path.insert(0, sys.argv[1])\n"
+        "from epidemic import common_work\n"
+        "from yipan.engines.epidemic.ensemble import run_ensemble\n"
+        "work = common_work(days=60, controlled=True)\n"
+        "run_ensemble(work, members=2, seed=3)\n"
+        "t = time.perf_counter(); run_ensemble(work, members=1000, seed=3)\n"
+        "print(json.dumps([time.perf_counter() - t,"
+        " resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024]))\n"
+    )
+    told = subprocess.run(
+        [sys.executable, "-c", script, str(Path(__file__).parent)],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    seconds, mib = json.loads(told.stdout.splitlines()[-1])
     return {
-        "ensemble_1000_wall_seconds": round(perf_counter() - started, 2),
-        "mib": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1),
+        "ensemble_1000_wall_seconds": round(seconds, 2),
+        "ensemble_1000_mib": round(mib, 1),
+        "processors": os.cpu_count() or 1,
+    }
+
+
+def peers(folder: Path) -> Iterator[dict[str, object]]:
+    """Yield what each peer in `folder` took for the common work, in its own environment."""
+    with tempfile.TemporaryDirectory() as scratch:
+        for places in (158, 3_000):
+            path = Path(scratch) / f"common-{places}.npz"
+            write_common_work(path, places)
+            for python in sorted(folder.glob("*/bin/python")):
+                name = python.parents[1].name
+                if places == 3_000 and name != "laser":
+                    continue  # epydemix has no places, MEmilio's set-up alone takes minutes
+                one = dict.fromkeys(
+                    ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "NUMBA_NUM_THREADS"), "1"
+                )
+                told = subprocess.run(
+                    [python, Path(__file__).with_name("epidemic_peers.py"), name, path],
+                    capture_output=True, text=True, check=False, env=os.environ | one,
+                )  # fmt: skip
+                if told.returncode:
+                    print(f"{name} failed: {told.stderr.strip().splitlines()[-1]}", file=sys.stderr)
+                for line in told.stdout.splitlines():
+                    if line.startswith("{"):
+                        yield json.loads(line)
+
+
+def write_common_work(path: Path, places: int) -> None:
+    """Write the common work for engines that cannot import it."""
+    work = common_work(places=places)
+    rng = np.random.default_rng(1)
+    rng.lognormal(0, 0.5, places)
+    x, y = rng.random(places), rng.random(places)
+    np.savez(
+        path, population=work.population, contacts=work.settings[0].contacts,
+        mixing=work.mixing.toarray(), beta=work.transmission[0], x=x, y=y,
+    )  # fmt: skip
+
+
+def drawn(costs: list[dict[str, float | str]]) -> str:
+    """Return the costs as one SVG: seconds against infections, places and ages, both axes logarithmic."""
+    panels = (
+        ("infections", ("infections",)),
+        ("places", ("places, controlled", "places, uncontrolled")),
+        ("ages", ("ages, uncontrolled",)),
+    )
+    colours, width, height = ("#1b6ca8", "#c0392b"), 300, 260
+    parts = []
+    for k, (title, series) in enumerate(panels):
+        rows = [c for c in costs if c["by"] in series]
+        xs = [math.log10(float(c["at"])) for c in rows]
+        ys = [math.log10(float(c["seconds"])) for c in rows]
+        low_x, high_x, low_y, high_y = min(xs), max(xs), math.floor(min(ys)), math.ceil(max(ys))
+        left = k * width + 56
+
+        def at(
+            x: float,
+            y: float,
+            *,
+            left: int = left,
+            box: tuple[float, ...] = (low_x, high_x, low_y, high_y),
+        ) -> tuple[float, float]:
+            a, b, c, d = box
+            return left + (width - 80) * (x - a) / (b - a), 220 - 180 * (y - c) / (d - c)
+
+        for e in range(low_y, high_y + 1):
+            y = at(low_x, e)[1]
+            parts.append(
+                f'<line x1="{left}" x2="{left + width - 80}" y1="{y:.0f}" y2="{y:.0f}" stroke="#d5dde5"/>'
+                f'<text x="{left - 6}" y="{y + 4:.0f}" text-anchor="end">{10.0**e:g} s</text>'
+            )
+        for e in range(math.ceil(low_x), math.floor(high_x) + 1):
+            x = at(e, low_y)[0]
+            parts.append(f'<text x="{x:.0f}" y="238" text-anchor="middle">{10**e:,}</text>')
+        parts.append(
+            f'<text x="{left + (width - 80) / 2:.0f}" y="256" text-anchor="middle" font-weight="600">{title}</text>'
+        )
+        for colour, name in zip(colours, series, strict=False):
+            line = sorted((float(c["at"]), float(c["seconds"])) for c in rows if c["by"] == name)
+            points = [at(math.log10(x), math.log10(y)) for x, y in line]
+            parts.append(
+                f'<polyline fill="none" stroke="{colour}" stroke-width="2" points="'
+                + " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
+                + '"/>'
+            )
+            parts += [
+                f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3" fill="{colour}"/>' for x, y in points
+            ]
+            if len(series) > 1:
+                x, y = points[-1]
+                parts.append(
+                    f'<text x="{x:.0f}" y="{y - 8:.0f}" text-anchor="end" fill="{colour}">{name.split(", ")[1]}</text>'
+                )
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {3 * width} {height}" font-size="12" '
+        'font-family="system-ui,sans-serif" fill="#1c2733" role="img"><title>Seconds a member</title>'
+        f'<rect width="100%" height="100%" fill="#fff"/>{"".join(parts)}</svg>\n'
+    )
+
+
+def machine() -> dict[str, str]:
+    """Return what the figures were measured on."""
+    cpu = Path("/proc/cpuinfo")
+    named = [line.split(":")[1].strip() for line in cpu.read_text().splitlines() if line.startswith("model name")] if cpu.exists() else []  # fmt: skip
+    load = "/".join(f"{v:.1f}" for v in os.getloadavg())
+    return {
+        "machine": named[0] if named else platform.machine(),
+        "load_when_started": load,
+        "python": platform.python_version(),
     }
 
 
@@ -253,26 +390,58 @@ def main() -> None:
     )
     parser.add_argument("--own", action="store_true", help="this engine alone, within a minute")
     parser.add_argument("--laws", action="store_true", help="the laws with full numbers of runs")
+    parser.add_argument("--peers", type=Path, metavar="FOLDER", help="environments of the peers")
     parser.add_argument("--json", action="store_true", help="print the figures as the last line")
     asked = parser.parse_args()
-    figures: dict[str, object] = dict(own(quick=not asked.laws))
+    where = machine()
+    if asked.laws:
+        laws(where)
+        return
+    figures: dict[str, object] = dict(own(quick=asked.own))
     if not asked.own:
         figures |= ensemble_of_a_thousand()
-        figures["costs"] = list(costs())
-        RESULTS.mkdir(exist_ok=True)
-        told = {
-            "machine": platform.processor() or platform.machine(),
-            "python": platform.python_version(),
-        }
-        text = json.dumps(told | figures, indent=2) + "\n"
-        (RESULTS / "epidemic.json").write_text(text, encoding="utf-8")
+        found = list(costs())
+        (Path(__file__).parents[1] / "docs/explanation/epidemic-cost.svg").write_text(
+            drawn(found), encoding="utf-8"
+        )
+        figures["costs"] = found
+        if asked.peers:
+            figures["peers"] = list(peers(asked.peers))
+        write("epidemic.json", where | figures)
+    out = sys.stderr if asked.json else sys.stdout
     for name, value in figures.items():
         if not isinstance(value, list):
-            print(f"{name:28} {value}", file=sys.stderr if asked.json else sys.stdout)
+            print(f"{name:28} {value}", file=out)
     for row in figures.get("costs", []):  # type: ignore[attr-defined]
-        print(f"{row['by']:24} {row['at']:>14,.0f} {row['seconds'] * 1e3:10.2f} ms")
+        print(f"{row['by']:24} {row['at']:>14,.0f} {row['seconds'] * 1e3:10.2f} ms", file=out)
+    for row in figures.get("peers", []):  # type: ignore[attr-defined]
+        print(
+            f"{row['peer']:28} {row['work']} {row['places']:>5} places {row['ages']:>3} ages "
+            f"{row['seconds']:10.4f} s {row['infections']:>12,}  {row['note']}",
+            file=out,
+        )
     if asked.json:
         print(json.dumps(figures))
+
+
+def laws(where: dict[str, str]) -> None:
+    """Hold every law, print and keep the result; ends with 1 if one does not hold."""
+    from epidemic_laws import all_laws  # needs the tests beside it
+
+    rows = []
+    for row in all_laws(common_work()):
+        rows.append(row)
+        mark = "holds" if row["holds"] else "FAILS"
+        print(f"{mark}  {row['law']:62} {row['expected']:>14} {row['found']:>14} ± {row['tolerance']}", flush=True)  # fmt: skip
+    write("epidemic-laws.json", where | {"laws": rows})
+    if not all(row["holds"] for row in rows):
+        sys.exit(1)
+
+
+def write(name: str, told: dict[str, object]) -> None:
+    """Keep a result."""
+    RESULTS.mkdir(exist_ok=True)
+    (RESULTS / name).write_text(json.dumps(told, indent=2) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

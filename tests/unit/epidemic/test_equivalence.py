@@ -13,7 +13,7 @@ from yipan.engines.checks import Floats
 from yipan.engines.epidemic import members as running
 from yipan.engines.epidemic.course import MEASURES, STOCKS
 from yipan.engines.epidemic.ensemble import simulator
-from yipan.engines.epidemic.specification import Specification
+from yipan.engines.epidemic.specification import Response, Specification
 
 RUNS = 300
 
@@ -128,3 +128,28 @@ def test_renaming_and_splitting_places_changes_nothing() -> None:
         c = simulate(m)
         two.append(statistics(np.stack([c[:, :, 1] + c[:, :, 2], c[:, :, 3], c[:, :, 0]], axis=2)))
     assert not differ(one, np.stack(two))
+
+
+JOURNEYS = np.array([[0.0, 900.0, 60.0], [900.0, 0.0, 0.0], [60.0, 0.0, 0.0]])
+ANSWER = Response(cases=6, window_days=7, after_days=2, lasts_days=14, left=np.array([0.9, 0.2]))
+
+
+@lru_cache
+def travelling() -> Floats:
+    return run(
+        three_towns(journeys=JOURNEYS, response=ANSWER), back_end="events", runs=RUNS, seed=6
+    )
+
+
+@pytest.mark.parametrize(
+    ("back_end", "runs"), [("cells", RUNS), ("hand-over", RUNS), ("reference", 40)]
+)
+def test_journeys_and_responses_are_equal_in_law(back_end: str, runs: int) -> None:
+    world = three_towns(journeys=JOURNEYS, response=ANSWER)
+    assert not differ(travelling(), run(world, back_end=back_end, runs=runs, seed=7))
+
+
+@pytest.mark.parametrize("without", ["journeys", "response"])
+def test_journeys_and_responses_both_matter(without: str) -> None:
+    given = {"journeys": JOURNEYS, "response": ANSWER} | {without: None}
+    assert differ(travelling(), run(three_towns(**given), back_end="events", runs=RUNS, seed=7))

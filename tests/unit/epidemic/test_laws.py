@@ -17,7 +17,7 @@ from unit.epidemic.worlds import group, three_towns
 from yipan.engines.epidemic.course import MEASURES, Branch, Course, Delay, Stage
 from yipan.engines.epidemic.ensemble import run_ensemble, simulator
 from yipan.engines.epidemic.examples import one_town, seir
-from yipan.engines.epidemic.specification import Setting, Specification
+from yipan.engines.epidemic.specification import Response, Setting, Specification
 
 INFECTIONS, THERE = MEASURES.index("infections"), MEASURES.index("hospital")
 
@@ -335,3 +335,48 @@ def test_policies_are_paired_until_they_differ() -> None:
     paired = free.total("infections") - held.total("infections")
     unpaired = free.total("infections") - strange.total("infections")
     assert paired.std() < 0.8 * unpaired.std()
+
+
+# --- journeys and responses
+
+
+@pytest.mark.parametrize("back_end", ["events", "cells", "reference"])
+def test_journeys_bring_an_epidemic_to_a_place_that_nobody_mixes_with(back_end: str) -> None:
+    """Of infected people of the big town a known share is in the small one at the end of their course."""
+    course = Course(
+        (
+            Stage("infectious", Delay(4.0), (Branch("ill"),), 0.0),
+            Stage("ill", counts=frozenset({"onsets"})),
+        )
+    )
+    people = np.array([[40_000, 20_000], [8_000, 12_000], [1_500, 500]])
+    journeys = np.array([[0.0, 1_200.0, 0.0], [1_200.0, 0.0, 0.0], [0.0, 0.0, 0.0]])
+    start = np.array([[3_000, 3_000], [0, 0], [0, 0]])
+    spec = three_towns(
+        population=people, course=course, redirects=(), imports=None, mixing=None, immune=None,
+        journeys=journeys, seeds={"infectious": start}, days=60,
+    )  # fmt: skip
+    simulate = simulator(spec, seed=1, back_end=back_end, steps_per_day=4)  # type: ignore[arg-type]
+    onsets = simulate(0)[MEASURES.index("onsets")].sum(axis=0)
+    # A chain of two places with rates 0.02 and 0.06 a day, stopped at the rate 1/4.
+    Q = np.array([[-0.02, 0.02], [0.06, -0.06]])
+    expected = np.linalg.solve(0.25 * np.eye(2) - Q, 0.25 * np.eye(2))[0, 1]
+    assert onsets.sum() == 6_000
+    assert onsets[2] == 0
+    assert within(onsets[1] / 6_000, expected * (1.03 if back_end == "reference" else 1.0), 6_000)
+
+
+@pytest.mark.parametrize("back_end", ["events", "cells", "reference"])
+def test_a_response_that_leaves_nothing_ends_infection_where_it_acts(back_end: str) -> None:
+    """The day after its cluster is seen nobody is infected in that town, and on the days after it ends some are."""
+    rule = Response(cases=1, window_days=3, lasts_days=200, left=np.zeros(2))
+    spec = three_towns(
+        mixing=None, imports=None, response=rule, redirects=three_towns().redirects[:1]
+    )
+    counts = simulator(spec, seed=4, back_end=back_end)(0)  # type: ignore[arg-type]
+    infections, detected = counts[INFECTIONS], counts[MEASURES.index("detected")]
+    for i in (0, 1):
+        seen = np.flatnonzero(detected[:, i])
+        if seen.size:
+            assert infections[seen[0] + 1 :, i].sum() == 0
+    assert infections[:, 0].sum() > 0

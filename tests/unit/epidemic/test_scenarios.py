@@ -70,7 +70,41 @@ def written(folder: Path, **changes: object) -> Path:
     [
         ({"diseas": "x"}, MalformedScenario, "“diseas” means nothing"),
         ({"disease": "gout"}, MalformedParameters, "no parameter set"),
-        ({"days": "soon"}, MalformedScenario, "cannot be understood"),
+        ({"days": "soon"}, MalformedScenario, "“soon” is no number"),
+        ({"days": 0}, OutOfRange, "days is 0"),
+        ({"days": 1_000_000_000}, OutOfRange, "days is 1,000,000,000"),
+        ({"days": 30.5}, OutOfRange, "not a whole number"),
+        ({"days": True}, MalformedScenario, "“True” is no number"),
+        ({"R0": -1}, OutOfRange, "scaled to -1"),
+        ({"R0": ".nan"}, MalformedScenario, "no number"),
+        ({"R0": float("inf")}, MalformedScenario, "no number"),
+        ({"start": "yesterday"}, MalformedScenario, "no date"),
+        ({"seeds": [{"place": "east", "age": "20-59", "stage": "exposed", "persons": -5}]}, OutOfRange, "seeds is -5"),
+        ({"seeds": [{"place": "east", "age": "20-59", "stage": "exposed", "persons": 1.5}]}, OutOfRange, "whole"),
+        ({"contacts": WORLD["contacts"][:-1]}, MalformedScenario, "no contacts of 60\\+ with 60\\+"),
+        ({"contacts": [*WORLD["contacts"], WORLD["contacts"][0]]}, MalformedScenario, "stands twice"),
+        ({"contacts": [{**r, "contacts_per_day": -1} for r in WORLD["contacts"]]}, OutOfRange, "contacts is -1"),
+        ({"contacts": []}, MalformedScenario, "contacts has no rows"),
+        ({"people": [{**r, "persons": -r["persons"]} for r in WORLD["people"]]}, OutOfRange, "people is -20000"),
+        ({"controls": [{"level": 0.5, "from": 9, "until": 4}]}, MalformedScenario, "begins on day 9"),
+        ({"controls": [{"level": 0.5, "places": ["Atlantis"]}]}, UnknownPlace, "Atlantis"),
+        ({"controls": [{"level": 0.5, "places": "east"}]}, MalformedScenario, "no list of places"),
+        ({"controls": ["closed"]}, MalformedScenario, "no mapping"),
+        ({"detection": 1.5, "scenarios": None}, OutOfRange, "is 1.5"),
+        ({"detection": [{"from": 3, "share": -0.5}], "scenarios": None}, OutOfRange, "-0.5"),
+        ({"scenarios": {"../away": {}}}, MalformedScenario, "cannot be the name"),
+        ({"scenarios": {"parts": {}}}, MalformedScenario, "cannot be the name"),
+        ({"scenarios": ["open"]}, MalformedScenario, "no mapping"),
+        ({"scenarios": {"open": "as before"}}, MalformedScenario, "is a mapping"),
+        ({"journeys": [{"from": "east", "to": "west", "persons_per_day": 100}]}, TravelNotConserved, "100 people leave east"),
+        ({"journeys": [{"from": "east", "to": "west", "persons_per_day": 9e9}, {"from": "west", "to": "east", "persons_per_day": 9e9}]}, TravelNotConserved, "where 90000 live"),
+        ({"journeys": [{"from": "east", "to": "east", "persons_per_day": -1}]}, OutOfRange, "journeys is -1"),
+        ({"vaccinated": {"share": 1.2}}, OutOfRange, "is 1.2"),
+        ({"vaccinated": {"share": {"20-29": 0.5}}}, OutOfRange, "20-29"),
+        ({"vaccinated": {"share": 0.5, "against_fear": 1}}, MalformedScenario, "against_fear"),
+        ({"response": {"cases": 0, "level": 0.5}}, OutOfRange, "cases is 0"),
+        ({"response": {"cases": 3, "level": 1.5}}, ControlOutOfRange, "1.5"),
+        ({"response": {"cases": 3, "level": 0.5, "settings": ["church"]}}, MalformedScenario, "church"),
         ({"people": "missing.csv"}, MalformedScenario, "missing.csv"),
         ({"people": []}, MalformedScenario, "no rows"),
         ({"transmission": -0.1}, OutOfRange, "transmission is -0.1"),
@@ -155,3 +189,41 @@ def test_simulate_tells_what_is_wrong_and_ends_with_one(tmp_path: Path) -> None:
     run = CliRunner().invoke(main, ["simulate", str(path), "--out", str(tmp_path / "o")])
     assert run.exit_code == 1
     assert "E808" in run.output
+
+
+def test_vaccinated_people_are_strata_with_the_same_contacts(tmp_path: Path) -> None:
+    """Half of those of 60 and above vaccinated: R0 is that of nobody vaccinated, R falls by what is prevented."""
+    vaccine = {"share": {"60+": 0.5, "0-19": 1.0}, "against_infection": 0.8, "against_severe": 0.9}
+    spec = read_scenarios(written(tmp_path, vaccinated=vaccine, detection=0.0)).specifications[
+        "open"
+    ]
+    assert spec.ages == ("0-19 vaccinated", "20-59", "60+", "60+ vaccinated")
+    assert spec.population.sum() == 135_000
+    assert spec.population[:, 2].tolist() == spec.population[:, 3].tolist() == [10_000, 5_000]
+    plain = read_scenarios(written(tmp_path, detection=0.0)).specifications["open"]
+    assert (spec.transmission == plain.transmission).all()
+    assert reproduction_number(spec.but(redirects=())) < 0.9 * reproduction_number(
+        plain.but(redirects=())
+    )
+    none = read_scenarios(written(tmp_path, vaccinated={"share": 0.5}, detection=0.0))
+    same = none.specifications["open"]
+    assert reproduction_number(same.but(redirects=())) == pytest.approx(2.2)
+    ill = spec.course.stages[spec.course.index("symptomatic")].branches
+    ward = np.array(ill[[b.to for b in ill].index("ward")].share)
+    assert ward[3] == pytest.approx(0.1 * ward[2])
+
+
+def test_journeys_and_responses_stand_in_a_file(tmp_path: Path) -> None:
+    both = [
+        {"from": "east", "to": "west", "persons_per_day": 40},
+        {"from": "west", "to": "east", "persons_per_day": 40},
+    ]
+    answer = {"cases": 5, "after_days": 2, "lasts_days": 10, "level": 0.3}
+    read = read_scenarios(
+        written(tmp_path, journeys=both, scenarios={"open": {}, "answer": {"response": answer}})
+    )
+    assert read.specifications["open"].response is None
+    found = read.specifications["answer"].response
+    assert found is not None
+    assert found.left.tolist() == [1.0, 0.3]
+    assert read.specifications["answer"].journeys.toarray().tolist() == [[0, 40], [40, 0]]

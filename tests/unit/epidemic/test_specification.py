@@ -7,7 +7,13 @@ import pytest
 
 from yipan.engines.epidemic.course import Branch, Course, Delay, Redirect, Stage
 from yipan.engines.epidemic.examples import one_town, seir
-from yipan.engines.epidemic.specification import Setting, checked_mixing, weekly
+from yipan.engines.epidemic.specification import (
+    Response,
+    Setting,
+    checked_journeys,
+    checked_mixing,
+    weekly,
+)
 from yipan.engines.errors import (
     ControlOutOfRange,
     MalformedCourse,
@@ -15,6 +21,7 @@ from yipan.engines.errors import (
     OutOfRange,
     ShapeMismatch,
     TooManySeeds,
+    TravelNotConserved,
     UnknownPlace,
     ZeroPopulation,
 )
@@ -41,6 +48,12 @@ from yipan.engines.errors import (
         ({"settings": ()}, ShapeMismatch, "settings"),
         ({"settings": (Setting("home", np.ones((2, 2))),)}, ShapeMismatch, "contacts has shape"),
         ({"settings": (Setting("home", -np.ones((1, 1))),)}, OutOfRange, "contacts is -1"),
+        ({"transmission": np.array(np.nan)}, OutOfRange, "transmission"),
+        ({"journeys": np.array([[-1.0]])}, OutOfRange, "journeys is -1"),
+        ({"journeys": np.eye(2)}, ShapeMismatch, "journeys has shape"),
+        ({"response": Response(0, 7, 7, np.ones(1))}, OutOfRange, "response to 0 cases"),
+        ({"response": Response(1, 7, 7, np.full(1, 1.5))}, ControlOutOfRange, "left is 1.5"),
+        ({"response": Response(1, 7, 7, np.ones(2))}, ShapeMismatch, "left has shape"),
         ({"kinds": np.array([1]), "settings": (Setting("h", np.ones((1, 1, 1))),)}, ShapeMismatch, "kind 1"),
         ({"redirects": (Redirect("exposed", "recovered", np.array(1.5)),)}, OutOfRange, "is 1.5"),
         ({"redirects": (Redirect("exposed", "nowhere", np.array(0.5)),)}, MalformedCourse, "nowhere"),
@@ -120,3 +133,12 @@ def test_a_week_without_an_entry_keeps_the_last() -> None:
     with pytest.raises(ShapeMismatch, match="week 0"):
         weekly({1: np.ones((1, 1))}, weeks=2)
     assert weekly({0: np.ones((1, 1)), 1: np.zeros((1, 1))}, weeks=3).ravel().tolist() == [1, 0, 0]
+
+
+def test_journeys_that_do_not_conserve_people_are_refused() -> None:
+    with pytest.raises(
+        TravelNotConserved, match="30 people leave east for good in a day, and 20 come"
+    ):
+        checked_journeys([[0, 30.0], [20.0, 0]], np.array([100, 100]), ("east", "west"))
+    with pytest.raises(TravelNotConserved, match="where 10 live"):
+        checked_journeys([[0, 30.0], [30.0, 0]], np.array([10, 100]))

@@ -26,15 +26,17 @@ class Posterior:
     """Parameter values that reproduce what was reported, as a weighted sample.
 
     `values` (particle, parameter) in the order of `names`; `weights` (particle,), summing to 1;
-    `reported` (particle, day, place): what each particle's run reported, persons; `tolerance` by
-    generation: the distance below which a run was taken to reproduce the reports. `runs`: how many runs
-    it took.
+    `reported` (particle, day, place): what each particle's run reported, persons; `members` (particle,):
+    which member of the fit's seed each run was, so that it can be run again, and on into the future;
+    `tolerance` by generation: the distance below which a run was taken to reproduce the reports. `runs`:
+    how many runs it took.
     """
 
     names: tuple[str, ...]
     values: Floats
     weights: Floats
     reported: Integers
+    members: Integers
     tolerances: tuple[float, ...]
     runs: int
 
@@ -47,9 +49,22 @@ class Posterior:
 
     def draw(self, *, seed: int, n: int) -> list[dict[str, float]]:
         """Return n parameter sets drawn from the posterior."""
-        rng = np.random.default_rng(seed)
-        rows = rng.choice(len(self.weights), size=n, p=self.weights)
+        rows = self._rows(seed, n)
         return [dict(zip(self.names, map(float, self.values[r]), strict=True)) for r in rows]
+
+    def draw_runs(self, *, seed: int, n: int) -> list[tuple[dict[str, float], int]]:
+        """Return n parameter sets drawn from the posterior, each with the member that reproduced the reports.
+
+        Run with the fit's seed, that member does again what it did, whatever happens after the reports:
+        a forecast goes on from where the epidemic stood.
+        """
+        rows = self._rows(seed, n)
+        sets = [dict(zip(self.names, map(float, self.values[r]), strict=True)) for r in rows]
+        return list(zip(sets, self.members[rows].tolist(), strict=True))
+
+    def _rows(self, seed: int, n: int) -> Integers:
+        rng = np.random.default_rng(seed)
+        return np.asarray(rng.choice(len(self.weights), size=n, p=self.weights))
 
 
 def reported(detected: Integers, delay: ArrayLike, *, rng: np.random.Generator) -> Integers:
@@ -77,15 +92,24 @@ def reported(detected: Integers, delay: ArrayLike, *, rng: np.random.Generator) 
 def distance(a: Integers, b: Integers, *, window_days: int) -> float:
     """Return how far two tables of reports (day, place) are apart.
 
-    The root mean square, over windows of `window_days` and places, of the difference of √count: counts
-    of any size then differ by about ½ where chance alone makes them differ.
+    The root mean square, over windows of `window_days`, of the difference of √count: counts of any size
+    then differ by about ½ where chance alone makes them differ. Half of it is of the places, half of
+    their sum: where cases are is seldom known as well as how many there are. Windows end on the last
+    day, and days before the first whole window do not count: the newest reports always do.
+
+    >>> table = np.full((14, 2), 9)
+    >>> distance(table, table, window_days=7)
+    0.0
     """
-    whole = (a.shape[0] // window_days) * window_days
+    window_days = min(window_days, a.shape[0])
+    skipped = a.shape[0] % window_days
     sums = [
-        t[:whole].reshape(-1, window_days, t.shape[1]).sum(axis=1).astype(np.float64)
+        t[skipped:].reshape(-1, window_days, t.shape[1]).sum(axis=1).astype(np.float64)
         for t in (a, b)
     ]
-    return float(np.sqrt(np.mean((np.sqrt(sums[0]) - np.sqrt(sums[1])) ** 2)))
+    places = np.mean((np.sqrt(sums[0]) - np.sqrt(sums[1])) ** 2)
+    whole = np.mean((np.sqrt(sums[0].sum(axis=1)) - np.sqrt(sums[1].sum(axis=1))) ** 2)
+    return float(np.sqrt((places + whole) / 2))
 
 
 def fit(
@@ -124,18 +148,19 @@ def fit(
     names, rng = tuple(prior), np.random.default_rng(seed)
     runs = 0
 
-    def run(values: Floats) -> tuple[float, Integers]:
+    def run(values: Floats) -> tuple[float, Integers, int]:
         nonlocal runs
         spec = build(dict(zip(names, map(float, values), strict=True)))
         counts = simulator(spec, seed=seed, back_end=back_end)(runs)
         runs += 1
         detected = counts[MEASURES.index("detected"), : data.shape[0]]
         seen = reported(detected, delay, rng=rng)
-        return distance(seen, data, window_days=window_days), seen
+        return distance(seen, data, window_days=window_days), seen, runs - 1
 
     values = low + (high - low) * rng.random((particles, low.size))
     first = [run(v) for v in values]
-    far, seen = np.array([d for d, _ in first]), np.stack([s for _, s in first])
+    far, seen = np.array([d for d, _, _ in first]), np.stack([s for _, s, _ in first])
+    members = np.array([m for _, _, m in first], dtype=np.int64)
     weights = np.full(particles, 1.0 / particles)
     tolerances = [float("inf")]
     for generation in range(1, generations):
@@ -143,7 +168,7 @@ def fit(
         covariance = 2 * np.atleast_2d(np.cov(values.T, aweights=weights))
         covariance += np.diag(1e-12 * (high - low) ** 2)
         root, inverse = np.linalg.cholesky(covariance), np.linalg.inv(covariance)
-        kept: list[tuple[Floats, float, Integers]] = []
+        kept: list[tuple[Floats, float, Integers, int]] = []
         tries = 0
         while len(kept) < particles and tries < TRIES * particles:
             tries += 1
@@ -151,19 +176,20 @@ def fit(
             proposal = parent + root @ rng.standard_normal(low.size)
             if (proposal < low).any() or (proposal > high).any():
                 continue
-            apart, table = run(proposal)
+            apart, table, member = run(proposal)
             if apart <= tolerance:
-                kept.append((proposal, apart, table))
+                kept.append((proposal, apart, table, member))
                 if progress is not None:
                     progress(generation * particles + len(kept), generations * particles)
         if len(kept) < particles:
             break
-        new = np.stack([v for v, _, _ in kept])
+        new = np.stack([v for v, _, _, _ in kept])
         step = new[:, None] - values[None]
         kernel = np.exp(-0.5 * np.einsum("npi,ij,npj->np", step, inverse, step))
         weights = 1.0 / (kernel @ weights)
         weights /= weights.sum()
-        values, far = new, np.array([d for _, d, _ in kept])
-        seen = np.stack([s for _, _, s in kept])
+        values, far = new, np.array([d for _, d, _, _ in kept])
+        seen = np.stack([s for _, _, s, _ in kept])
+        members = np.array([m for _, _, _, m in kept], dtype=np.int64)
         tolerances.append(tolerance)
-    return Posterior(names, values, weights, seen, tuple(tolerances), runs)
+    return Posterior(names, values, weights, seen, members, tuple(tolerances), runs)

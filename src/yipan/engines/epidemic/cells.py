@@ -15,6 +15,7 @@ import numpy as np
 
 from yipan.engines.checks import Floats, Integers
 from yipan.engines.epidemic.compiled import compiled, leaf
+from yipan.engines.epidemic.events import moves_to, respond
 from yipan.engines.epidemic.samplers import binomial, binomial_of_hazard, gamma, poisson
 from yipan.engines.epidemic.streams import MANY, Stream, Word, opened, rewind, uniform
 from yipan.engines.epidemic.tables import STOCK, CourseTables, Infection, Mixing, Places
@@ -482,6 +483,55 @@ def infect(
                         mass[cell, to] += k if alike else gamma(stream, dispersion * k) / dispersion
 
 
+@leaf
+def travel(
+    n: Integers,
+    mass: Floats,
+    active: Integers,
+    h: float,
+    A: int,
+    leaves: Floats,
+    journey_start: Integers,
+    journey_place: Places,
+    journey_upto: Floats,
+    stage_of: Integers,
+    stages: Integers,
+    carries: Integers,
+    dispersion: float,
+    gap: Floats,
+    stream: Stream,
+) -> None:
+    """Let infected people, but for patients, move to other places for good, at the end of a step.
+
+    One after the other: few do. A person who has moved may move on within the step, so what is out by
+    the order of places is of second order in the share that moves.
+    """
+    for cell in range(active.size):
+        i, a = cell // A, cell % A
+        if active[cell] == 0 or leaves[i] <= 0.0:
+            continue
+        hazard = leaves[i] * h
+        p = probability(hazard)
+        for f in range(n.shape[1]):
+            if n[cell, f] == 0 or stages[stage_of[f], STOCK] == 1:
+                continue
+            for _ in range(hit(n[cell, f], p, hazard, gap, stream)):
+                j = moves_to(i, journey_upto, journey_start, journey_place, uniform(stream))
+                to = j * A + a
+                if carries[f]:
+                    own = 1.0
+                    if not math.isinf(dispersion):
+                        one = gamma(stream, dispersion)
+                        rest = gamma(stream, dispersion * (n[cell, f] - 1))
+                        own = mass[cell, f] * one / (one + rest)
+                    mass[cell, f] -= own
+                    mass[to, f] += own
+                n[cell, f] -= 1
+                n[to, f] += 1
+                active[cell] -= 1
+                active[to] += 1
+
+
 @compiled
 def run_cells(
     inf: Infection,
@@ -490,6 +540,7 @@ def run_cells(
     x: Transitions,
     counts: Integers,
     S: Integers,
+    until: Integers,
     n: Integers,
     mass: Floats,
     name: Word,
@@ -515,7 +566,8 @@ def run_cells(
     X, Y = np.zeros((G, P, A)), np.zeros((G, P, A))
     force, there = np.zeros((P, A)), np.zeros((P, A))
     Z, here, yonder = np.zeros((G, A, P)), np.zeros((A, P)), np.zeros((A, P))
-    given_there = np.zeros(P)
+    given_there, K = np.zeros(P), inf.local.size
+    control, answered = np.ones((P, K)), False
     arrivals, tonight = np.zeros(P * A, np.int64), np.zeros((P, 2), np.int64)
     taken, moved = np.zeros(M, np.int64), np.zeros(M, np.int64)
     carried, part = np.zeros(M), np.zeros(M)
@@ -547,7 +599,12 @@ def run_cells(
                 mix_cases(x.new_chance, weights, parts_given[kind])
                 mix_cases(x.new_exposure, weights, parts_exposure[kind])
                 mix_cases(x.new_missed, weights, parts_passed[kind])
-        control = inf.controls[min(day // inf.control_days, inf.controls.shape[0] - 1)]
+        period = inf.controls[min(day // inf.control_days, inf.controls.shape[0] - 1)]
+        responding = respond(counts[2], day, inf.respond, until)
+        for i in range(P):
+            answer = responding and until[i] > day
+            for k in range(K):
+                control[i, k] = period[i, k] * (inf.respond_left[k] if answer else 1.0)
         for _ in range(x.steps_per_day):
             growth = move_on(
                 n, mass, active, X, counts, day, x.kind_of[day], x.way_start, x.way_to, x.way_tells, x.pooled, x.carries,
@@ -568,7 +625,8 @@ def run_cells(
                 )
             # Those infected within the step infect within it: as many as in the last step, in proportion,
             # unless controls or β changed; then as many as the force without them gives.
-            steady = last_total > 0.0 and (inf.steady[day] == 1 or day == last_day)
+            same = not (responding or answered) and inf.steady[day] == 1
+            steady = last_total > 0.0 and (same or day == last_day)
             total = 0.0
             for g in range(G):
                 for i in range(P):
@@ -594,7 +652,7 @@ def run_cells(
                     mix.row_start, mix.row_place, mix.row_share,
                     mix.column_start, mix.column_place, mix.column_share,
                 )  # fmt: skip
-            last_total, last_day = total, day
+            last_total, last_day, answered = total, day, responding
             arrivals[:] = 0
             for e in range(inf.import_start[day], inf.import_start[day + 1]):
                 cell = inf.import_cell[e]
@@ -607,6 +665,11 @@ def run_cells(
                 x.way_start, x.new_to, x.carries, flat(new_given), flat(new_hazard), flat(new_upto), flat(new_passed),
                 crs.dispersion, taken, gap, stream,
             )  # fmt: skip
+            if mix.journey_place.size > 0:
+                travel(
+                    n, mass, active, h, A, mix.leaves, mix.journey_start, mix.journey_place,
+                    mix.journey_upto, x.stage_of, crs.stage, x.carries, crs.dispersion, gap, stream,
+                )  # fmt: skip
         infected = 0
         for i in range(P):
             for m in range(2):

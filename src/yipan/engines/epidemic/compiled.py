@@ -14,7 +14,9 @@ from numba import config, njit
 
 F = TypeVar("F", bound=Callable[..., object])
 
-SOURCES = ("cells", "compiled", "events", "samplers", "streams", "tables", "transitions")
+SOURCES = (
+    "cells", "compiled", "events", "samplers", "streams", "tables", "tallies", "transitions",
+)  # fmt: skip
 """The modules whose functions are compiled, or whose types those functions are handed."""
 
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from threading import Lock
 from typing import Literal
 
@@ -13,9 +13,10 @@ import numpy as np
 
 from yipan.engines.checks import Floats, Integers
 from yipan.engines.epidemic import members as running
-from yipan.engines.epidemic import reference
+from yipan.engines.epidemic import reference, tallies
 from yipan.engines.epidemic.course import FLOWS, MEASURES, STOCKS
 from yipan.engines.epidemic.specification import Specification
+from yipan.engines.epidemic.tallies import Tally
 from yipan.engines.errors import OutOfRange, ShapeMismatch
 
 BackEnd = Literal["auto", "events", "cells", "reference"]
@@ -37,6 +38,7 @@ class Ensemble:
     `daily` (member, day): the whole area, kept for every member, so quantiles of any statistic of the
     whole are exact. `place_mean` (day, place): mean over members. `place_totals` (member, place): flows
     summed over the run, persons. `place_peaks` (member, place): the highest end-of-day stock, persons.
+    `place_tallies`: for the measures asked for, what `place_quantiles` reads.
     """
 
     members: int
@@ -48,6 +50,23 @@ class Ensemble:
     place_mean: dict[str, Floats]
     place_totals: dict[str, Integers]
     place_peaks: dict[str, Integers]
+    place_tallies: dict[str, Tally] = field(default_factory=dict)
+
+    def place_quantiles(
+        self, measure: str, probabilities: Sequence[float] = PROBABILITIES
+    ) -> Floats:
+        """Return quantiles over the members by place and day, shape (probability, day, place), persons.
+
+        Exact by nearest rank up to 50 persons, above at most 2 % off. Raises OutOfRange (E802) where the
+        measure was not among the run's `place_quantiles`.
+        """
+        if measure not in self.place_tallies:
+            raise OutOfRange(
+                f"No quantiles by place were kept for {measure}.",
+                where="place_quantiles",
+                remedy="Name it in the place_quantiles of the run.",
+            )
+        return tallies.quantiles(self.place_tallies[measure], probabilities)
 
     def quantiles(self, measure: str, probabilities: Sequence[float] = PROBABILITIES) -> Floats:
         """Return quantiles by day over the members for the whole area, shape (probability, day)."""
@@ -76,13 +95,15 @@ def run_ensemble(
     back_end: BackEnd = "auto",
     threads: int | None = None,
     summaries: Sequence[str] = MEASURES,
+    place_quantiles: Sequence[str] = (),
     progress: Progress | None = None,
 ) -> Ensemble:
     """Run `members` independent futures and return their summaries.
 
     Member m depends on `seed` and m alone, never on `members`, the back-end's threads or the order of
     work; two specifications run with the same seed share their random numbers member by member, so
-    their differences are paired. `summaries` names the measures to keep (course.MEASURES).
+    their differences are paired. `summaries` names the measures to keep (course.MEASURES), and
+    `place_quantiles` those of them whose quantiles by place and day are wanted, too.
     `progress(done, members)` is called now and then; it may raise to cancel the run.
 
     Raises OutOfRange (E802) for fewer than one member or an unknown measure, and what the
@@ -93,9 +114,30 @@ def run_ensemble(
     >>> result.daily["infections"].shape
     (3, 20)
     """
+    check_ensemble(
+        members=members, threads=threads, back_end=back_end, measures=(*summaries, *place_quantiles)
+    )
+    part = run_part(
+        specification,
+        first=0,
+        members=members,
+        seed=seed,
+        back_end=back_end,
+        threads=threads,
+        summaries=summaries,
+        place_quantiles=place_quantiles,
+        progress=progress,
+    )
+    return joined(specification, [part], seed=seed, back_end=back_end)
+
+
+def check_ensemble(
+    *, members: int, threads: int | None, back_end: str, measures: Sequence[str]
+) -> None:
+    """Raise OutOfRange (E802) for fewer than one member or thread, an unknown measure or back-end."""
     if members < 1 or (threads is not None and threads < 1):
         raise OutOfRange(f"{members} members on {threads} threads cannot be run.", where="members")
-    unknown = [m for m in summaries if m not in MEASURES]
+    unknown = [m for m in measures if m not in MEASURES]
     if unknown:
         raise OutOfRange(
             f"There is no measure “{unknown[0]}”.",
@@ -108,17 +150,6 @@ def run_ensemble(
             where="back_end",
             remedy=f"Back-ends are {', '.join(BACK_ENDS)}.",
         )
-    part = run_part(
-        specification,
-        first=0,
-        members=members,
-        seed=seed,
-        back_end=back_end,
-        threads=threads,
-        summaries=summaries,
-        progress=progress,
-    )
-    return joined(specification, [part], seed=seed, back_end=back_end)
 
 
 @dataclass(frozen=True)
@@ -134,6 +165,7 @@ class Part:
     place_sum: dict[str, Integers]
     place_totals: dict[str, Integers]
     place_peaks: dict[str, Integers]
+    place_tallies: dict[str, Tally] = field(default_factory=dict)
 
 
 def run_part(
@@ -145,19 +177,32 @@ def run_part(
     back_end: BackEnd = "auto",
     threads: int | None = None,
     summaries: Sequence[str] = MEASURES,
+    place_quantiles: Sequence[str] = (),
+    whole: int | None = None,
     progress: Progress | None = None,
 ) -> Part:
-    """Run the members `first` … `first` + `members` − 1 of an ensemble; parts may run anywhere."""
+    """Run the members `first` … `first` + `members` − 1 of an ensemble of `whole`; parts may run anywhere."""
     simulate = simulator(specification, seed=seed, back_end=back_end)
-    keep = _Keeper(specification, first, members, tuple(summaries))
+    tallied = tallies.empty(
+        days=specification.days,
+        people=specification.population.sum(axis=1),
+        members=whole or members,
+        measures=place_quantiles,
+    )
+    keep = _Keeper(specification, first, members, tuple(summaries), tallied)
     _run_all(simulate, keep, members, threads or processors(), progress)
     return keep.part()
 
 
 def joined(
-    specification: Specification, parts: Sequence[Part], *, seed: int, back_end: str
+    specification: Specification,
+    parts: Sequence[Part],
+    *,
+    seed: int,
+    back_end: str,
+    tallied: dict[str, Tally] | None = None,
 ) -> Ensemble:
-    """Join the parts of an ensemble, in whatever order they come.
+    """Join the parts of an ensemble, in whatever order they come; `tallied`: their tallies, if added up already.
 
     Raises ShapeMismatch (E801) where members are missing or there twice.
     """
@@ -183,7 +228,17 @@ def joined(
         place_mean={m: np.asarray(s / expected) for m, s in sums.items()},
         place_totals=rows("place_totals"),
         place_peaks=rows("place_peaks"),
+        place_tallies=added_up(parts) if tallied is None else tallied,
     )
+
+
+def added_up(parts: Iterable[Part]) -> dict[str, Tally]:
+    """Return the sum of the tallies of parts, measure by measure."""
+    total: dict[str, Tally] = {}
+    for part in parts:
+        for measure, tally in part.place_tallies.items():
+            total[measure] = total[measure] + tally if measure in total else tally
+    return total
 
 
 def simulator(
@@ -233,10 +288,16 @@ class _Keeper:
     """Takes one member's counts at a time and keeps only what an Ensemble needs."""
 
     def __init__(
-        self, spec: Specification, first: int, members: int, measures: tuple[str, ...]
+        self,
+        spec: Specification,
+        first: int,
+        members: int,
+        measures: tuple[str, ...],
+        tallied: dict[str, Tally],
     ) -> None:
         P = len(spec.places)
         self.first, self.members, self.measures = first, members, measures
+        self.tallies = tallied
         self.daily = {m: np.zeros((members, spec.days), dtype=np.int64) for m in measures}
         self.sums = {m: np.zeros((spec.days, P), dtype=np.int64) for m in measures}
         self.totals = {m: np.zeros((members, P), dtype=np.int64) for m in measures if m in FLOWS}
@@ -252,7 +313,11 @@ class _Keeper:
                 self.totals[name][member] = by_place.sum(axis=0)
             else:
                 self.peaks[name][member] = by_place.max(axis=0)
+        for name, tally in self.tallies.items():
+            tallies.add(counts[MEASURES.index(name)], tally)
 
     def part(self) -> Part:
         """Return what was kept."""
-        return Part(self.first, self.members, self.daily, self.sums, self.totals, self.peaks)
+        return Part(
+            self.first, self.members, self.daily, self.sums, self.totals, self.peaks, self.tallies
+        )

@@ -127,6 +127,34 @@ def met_age(contacted: Floats, present: Floats, u: float) -> int:
 
 
 @leaf
+def respond(detected: Integers, day: int, rule: Integers, until: Integers) -> bool:
+    """Note until which day each place answers a cluster; returns whether any answers on `day`.
+
+    `detected` (day, place), complete before `day`; `rule` cases, window, after, lasts; `until` (place,).
+    """
+    cases, window, after, lasts = rule[0], rule[1], rule[2], rule[3]
+    if cases == 0:
+        return False
+    trigger, anywhere = day - after, False
+    for i in range(until.size):
+        seen = 0
+        for d in range(max(0, trigger - window), max(0, trigger)):
+            seen += detected[d, i]
+        if seen >= cases:
+            until[i] = day + lasts
+        if until[i] > day:
+            anywhere = True
+    return anywhere
+
+
+@leaf
+def moves_to(home: int, upto: Floats, start: Integers, place: Places, u: float) -> int:
+    """Return the place that one who leaves `home` for good goes to, drawn by u."""
+    first, last = start[home], start[home + 1]
+    return int(place[searched(upto, first, last, u * upto[last - 1])])
+
+
+@leaf
 def sift_up(times: Floats, slots: Integers, size: int) -> None:
     """Restore a heap, least time first, after one was put at its end."""
     q = size - 1
@@ -164,6 +192,7 @@ def run_events(
     counts: Integers,
     births: Births,
     S: Integers,
+    until: Integers,
     root: Word,
     seed: Word,
     first_day: int,
@@ -185,10 +214,11 @@ def run_events(
     p_stage, p_step, p_own = np.empty(room, np.int64), np.empty(room, np.int64), np.empty(room)
     p_infected = np.empty(room, np.int64)
     day, active, size = live(
-        inf, mix, crs, counts, births, S, root, first_day, stop_above,
+        inf, mix, crs, counts, births, S, until, root, first_day, stop_above,
         opened(seed, ONE_BLOCK), opened(seed, ONE_BLOCK), np.full(days, -1, np.int64),
         np.zeros(days + 1, np.int64), np.empty(room), np.empty(room, np.int64),
-        np.empty(room, np.uint64), np.empty(room, np.int64), np.empty(room), np.empty(room, np.int64),
+        np.empty(room, np.uint64), np.empty(room, np.int64), np.empty(room, np.int64),
+        np.empty(room), np.empty(room, np.int64),
         p_name, p_cell, p_since, p_stage, p_step, p_own, p_infected, np.empty(room),
     )  # fmt: skip
     people = People(
@@ -206,6 +236,7 @@ def live(
     counts: Integers,
     births: Births,
     S: Integers,
+    until: Integers,
     root: Word,
     first_day: int,
     stop_above: int,
@@ -216,6 +247,7 @@ def live(
     w_time: Floats,
     w_cell: Integers,
     w_name: Names,
+    w_where: Integers,
     w_next: Integers,
     times: Floats,
     slots: Integers,
@@ -230,7 +262,7 @@ def live(
 ) -> tuple[int, int, int]:
     """Do the work of `run_events` in arrays that are there; returns the day, how many are infected or kept.
 
-    `w_…`: contacts that wait for their day, `head` the first of each day's list, `w_next` the next, free
+    `w_…`: contacts that wait for their day, `w_where` the place and setting they happen in, `head` the first of each day's list, `w_next` the next, free
     slots linked too; `times` and `slots`: today's contacts as a heap; `p_…`: the infected.
     """
     # Locals, so that the inner loops touch no tuple.
@@ -242,6 +274,8 @@ def live(
     column_own, column_start = mix.column_own, mix.column_start
     column_place, column_upto = mix.column_place, mix.column_upto
     column_most, age_share = mix.column_most, mix.age_share
+    leaves, journey_start = mix.leaves, mix.journey_start
+    journey_place, journey_upto = mix.journey_place, mix.journey_upto
     stage_of, delay, branch_to, branch_upto = crs.stage, crs.delay, crs.branch_to, crs.branch_upto
     turn_to, turn_share, dispersion = crs.turn_to, crs.turn_share, crs.dispersion
     days, (P, A), K = counts.shape[1], age_share.shape, local.size
@@ -261,8 +295,10 @@ def live(
                     return -1, 0, 0
                 w_time[used], w_cell[used] = day + uniform(contact), inf.import_cell[e]
                 w_name[used], w_next[used] = mixed(arriving, k), head[day]
+                w_where[used] = -1
                 head[day] = used
                 used += 1
+        responding = respond(counts[2], day, inf.respond, until)
         queued = 0
         while True:
             while head[day] >= 0:
@@ -284,11 +320,14 @@ def live(
                 queued -= 1
                 times[0], slots[0] = times[queued], slots[queued]
                 sift_down(times, slots, queued)
-                name, cell = w_name[slot], w_cell[slot]
+                name, cell, where = w_name[slot], w_cell[slot], w_where[slot]
                 w_next[slot] = free
                 free = slot
                 rewind(contact, name, FATE)
                 if uniform(contact) * population[cell] >= S[cell]:
+                    continue
+                answered = responding and where >= 0 and until[where // K] > day
+                if answered and uniform(contact) >= inf.respond_left[where % K]:
                     continue
                 S[cell] -= 1
                 counts[0, day, cell // A] += 1
@@ -329,54 +368,63 @@ def live(
                         counts[4 + m, today, i] += 1
                         if end < days:
                             counts[4 + m, int(end), i] -= 1
-                for _ in range(poisson(course, own * rate[stage, b] * (end - time))):
-                    made += 1
-                    child = mixed(name, made)
-                    rewind(contact, child, CONTACT)
-                    when = time + (end - time) * uniform(contact)
-                    if when >= days:
-                        continue
-                    on = int(when)
-                    thin = uniform(contact)
-                    if thin >= most_kept[on]:
-                        continue
-                    k = 0
-                    if K > 1:
-                        u = uniform(contact)
-                        while k < K - 1 and u >= setting_upto[stage, b, k]:
-                            k += 1
-                    j = i
-                    if not local[k]:
-                        j = other_place(
-                            stays[i], i, row_start, row_place, row_upto, uniform(contact)
-                        )
-                    period = min(on // control_days, controls.shape[0] - 1)
-                    if thin >= controls[period, j, k] * beta_kept[on] * kept[k, j, b]:
-                        continue
-                    a = met_age(contacted[k, kinds[j], b], present[k, j], uniform(contact))
-                    h = j
-                    while not local[k]:
-                        h = other_place(
-                            column_own[j],
-                            j,
-                            column_start,
-                            column_place,
-                            column_upto,
-                            uniform(contact),
-                        )
-                        if uniform(contact) * column_most[j, a] < age_share[h, a]:
-                            break
-                    if free >= 0:
-                        slot = free
-                        free = w_next[slot]
-                    else:
-                        if used == room:
-                            return -1, 0, 0
-                        slot = used
-                        used += 1
-                    w_time[slot], w_cell[slot], w_name[slot] = when, h * A + a, child
-                    w_next[slot] = head[on]
-                    head[on] = slot
+                part = time
+                while part < end and part < days:
+                    stop, goes = end, leaves[i] > 0.0 and stage_of[stage, STOCK] == 0
+                    if goes:
+                        stop = min(end, part - math.log(uniform(course)) / leaves[i])
+                    for _ in range(poisson(course, own * rate[stage, b] * (stop - part))):
+                        made += 1
+                        child = mixed(name, made)
+                        rewind(contact, child, CONTACT)
+                        when = part + (stop - part) * uniform(contact)
+                        if when >= days:
+                            continue
+                        on = int(when)
+                        thin = uniform(contact)
+                        if thin >= most_kept[on]:
+                            continue
+                        k = 0
+                        if K > 1:
+                            u = uniform(contact)
+                            while k < K - 1 and u >= setting_upto[stage, b, k]:
+                                k += 1
+                        j = i
+                        if not local[k]:
+                            j = other_place(
+                                stays[i], i, row_start, row_place, row_upto, uniform(contact)
+                            )
+                        period = min(on // control_days, controls.shape[0] - 1)
+                        if thin >= controls[period, j, k] * beta_kept[on] * kept[k, j, b]:
+                            continue
+                        a = met_age(contacted[k, kinds[j], b], present[k, j], uniform(contact))
+                        h = j
+                        while not local[k]:
+                            h = other_place(
+                                column_own[j],
+                                j,
+                                column_start,
+                                column_place,
+                                column_upto,
+                                uniform(contact),
+                            )
+                            if uniform(contact) * column_most[j, a] < age_share[h, a]:
+                                break
+                        if free >= 0:
+                            slot = free
+                            free = w_next[slot]
+                        else:
+                            if used == room:
+                                return -1, 0, 0
+                            slot = used
+                            used += 1
+                        w_time[slot], w_cell[slot], w_name[slot] = when, h * A + a, child
+                        w_where[slot] = j * K + k
+                        w_next[slot] = head[on]
+                        head[on] = slot
+                    part = stop
+                    if goes and stop < end:
+                        i = moves_to(i, journey_upto, journey_start, journey_place, uniform(course))
                 stage = branched(
                     stage_of[stage, BRANCH],
                     stage_of[stage, BRANCH_END],
@@ -435,6 +483,7 @@ def forget(
 @compiled
 def to_cells(
     inf: Infection,
+    mix: Mixing,
     crs: CourseTables,
     counts: Integers,
     people: People,
@@ -486,10 +535,21 @@ def to_cells(
                     if end < days:
                         counts[4 + m, int(end), i] += 1
                     counts[4 + m, min(int(end), now), i] -= 1
-            poisson(
-                course, own * inf.rate[stage, b] * (end - time)
-            )  # read on, as when it was lived
+            part, here = time, i
+            while part < end and part < days:  # read on, as when it was lived
+                stop, goes = end, mix.leaves[i] > 0.0 and stage_of[stage, STOCK] == 0
+                if goes:
+                    stop = min(end, part - math.log(uniform(course)) / mix.leaves[i])
+                poisson(course, own * inf.rate[stage, b] * (stop - part))
+                if part < now <= stop:
+                    here = i
+                part = stop
+                if goes and stop < end:
+                    i = moves_to(
+                        i, mix.journey_upto, mix.journey_start, mix.journey_place, uniform(course)
+                    )
             if time < now <= end:
+                cell = here * A + b
                 done = step
                 rewind(other, name, SPLIT)
                 for _ in range(steps - step - 1):

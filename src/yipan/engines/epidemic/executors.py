@@ -5,19 +5,20 @@ from __future__ import annotations
 import hashlib
 import pickle
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from yipan.engines.checks import Integers
 from yipan.engines.epidemic.course import MEASURES
 from yipan.engines.epidemic.ensemble import (
     BackEnd,
     Ensemble,
     Part,
     Progress,
+    added_up,
+    check_ensemble,
     joined,
     run_part,
     simulator,
@@ -40,6 +41,7 @@ def run_in_parts(
     back_end: BackEnd = "auto",
     threads: int | None = None,
     summaries: Sequence[str] = MEASURES,
+    place_quantiles: Sequence[str] = (),
     scheduler: str | None = None,
     folder: Path | None = None,
     part: int = PART,
@@ -55,20 +57,38 @@ def run_in_parts(
     Raises RunCancelled (E815); finished parts stay in `folder`. A worker that dies takes its part with
     it, and Dask begins that part again elsewhere.
     """
-    store = _Store(folder, _digest(specification, seed, back_end, summaries)) if folder else None
+    check_ensemble(
+        members=members, threads=threads, back_end=back_end, measures=(*summaries, *place_quantiles)
+    )
+    digest = _digest(specification, seed, back_end, (*summaries, "by place", *place_quantiles))
+    store = _Store(folder, digest) if folder else None
     wanted = [(first, min(part, members - first)) for first in range(0, members, part)]
-    kept = {f: p for f, n in wanted if store and (p := store.read(f, n)) is not None}
+    kept: dict[int, Part] = {}
+    total = Part(0, 0, {}, {}, {}, {})
+
+    def keep(done: Part) -> None:
+        # Tallies are large and add up: only their sum is held.
+        nonlocal total
+        total = replace(total, place_tallies=added_up((total, done)))
+        kept[done.first] = replace(done, place_tallies={})
+
+    for first, n in wanted:
+        if store and (done := store.read(first, n)) is not None:
+            keep(done)
     missing = [(first, n) for first, n in wanted if first not in kept]
     finished = sum(p.members for p in kept.values())
     if progress is not None and finished:
         progress(finished, members)
-    settings = {"seed": seed, "back_end": back_end, "summaries": tuple(summaries)}
+    settings = {
+        "seed": seed, "back_end": back_end, "summaries": tuple(summaries),
+        "place_quantiles": tuple(place_quantiles), "whole": members,
+    }  # fmt: skip
     run = _on_dask(scheduler) if scheduler else _here
     for done in run(specification, missing, threads, settings, cancelled):
-        kept[done.first] = done
         finished += done.members
         if store:
             store.write(done)
+        keep(done)
         if progress is not None:
             progress(finished, members)
     if len(kept) < len(wanted):
@@ -76,7 +96,13 @@ def run_in_parts(
             f"Cancelled after {finished} of {members} members.",
             remedy="The same call with the same folder goes on from there." if folder else "",
         )
-    return joined(specification, list(kept.values()), seed=seed, back_end=back_end)
+    return joined(
+        specification,
+        list(kept.values()),
+        seed=seed,
+        back_end=back_end,
+        tallied=total.place_tallies,
+    )
 
 
 Parts = Iterator[Part]
@@ -141,6 +167,10 @@ def _digest(spec: Specification, seed: int, back_end: str, summaries: Sequence[s
     return hashlib.sha256(b"".join([*held, settings])).hexdigest()[:16]
 
 
+TABLES = ("daily", "place_sum", "place_totals", "place_peaks", "place_tallies")
+"""What of a part is kept on disk."""
+
+
 class _Store:
     """Finished parts of one run in a folder, one file each."""
 
@@ -154,7 +184,7 @@ class _Store:
     def write(self, part: Part) -> None:
         tables = {
             f"{table}/{measure}": values
-            for table in ("daily", "place_sum", "place_totals", "place_peaks")
+            for table in TABLES
             for measure, values in getattr(part, table).items()
         }
         goal = self.path(part.first, part.members)
@@ -166,9 +196,7 @@ class _Store:
         path = self.path(first, members)
         if not path.exists():
             return None
-        tables: dict[str, dict[str, Integers]] = {
-            "daily": {}, "place_sum": {}, "place_totals": {}, "place_peaks": {}
-        }  # fmt: skip
+        tables: dict[str, dict[str, Any]] = {table: {} for table in TABLES}
         with np.load(path) as held:
             for name in held.files:
                 table, measure = name.split("/")

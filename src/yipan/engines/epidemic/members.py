@@ -102,7 +102,7 @@ def _simulate(plan: Plan, *, seed: int, member: int, room: int) -> Integers | No
     inf, mix, crs = plan.infection, plan.mixing, plan.course
     days, P = inf.beta.size, inf.kinds.size
     counts = np.zeros((len(MEASURES), days, P), dtype=np.int64)
-    S = inf.susceptible.copy()
+    S, until = inf.susceptible.copy(), np.zeros(P, dtype=np.int64)
     key = np.uint64(seed)
     root = _name(key, member)
     day = 0
@@ -114,7 +114,7 @@ def _simulate(plan: Plan, *, seed: int, member: int, room: int) -> Integers | No
     while day < days:
         if not by_cells:
             day, active, people = run_events(
-                inf, mix, crs, counts, living, S, root, key, day, plan.cells_above, room
+                inf, mix, crs, counts, living, S, until, root, key, day, plan.cells_above, room
             )
             if day < 0:
                 return None
@@ -123,10 +123,22 @@ def _simulate(plan: Plan, *, seed: int, member: int, room: int) -> Integers | No
             x = plan.transitions
             n = np.zeros((inf.population.size, x.substages), dtype=np.int64)
             mass = np.zeros(n.shape)
-            to_cells(inf, crs, counts, people, x.first, x.carries, n, mass, key, day)
+            to_cells(inf, mix, crs, counts, people, x.first, x.carries, n, mass, key, day)
         x = plan.transitions
         day, active = run_cells(
-            inf, mix, crs, x, counts, S, n, mass, _name(root, CELLS), key, day, plan.events_below
+            inf,
+            mix,
+            crs,
+            x,
+            counts,
+            S,
+            until,
+            n,
+            mass,
+            _name(root, CELLS),
+            key,
+            day,
+            plan.events_below,
         )
         if day >= days or active >= plan.events_below:
             break

@@ -28,6 +28,7 @@ def simulate(
     """
     run = _Run(specification, np.random.Generator(np.random.Philox(key=[seed, member])))
     for day in range(specification.days):
+        run.respond(day)
         for step in range(steps_per_day):
             run.step(day, day + step / steps_per_day, 1.0 / steps_per_day)
         run.count_beds(day)
@@ -49,6 +50,7 @@ class _Run:
         self.counts = np.zeros((len(MEASURES), spec.days, len(spec.places)), dtype=np.int64)
         self.place = self.age = self.stage = np.zeros(0, dtype=np.int64)
         self.until = self.own = np.zeros(0)
+        self.answers = np.zeros(len(spec.places), dtype=np.int64)
         for name, table in spec.seeds.items():
             self.S = self.S - table
             place, age = self._one_by_one(table)
@@ -67,6 +69,29 @@ class _Run:
         since = t + h * self.rng.random(place.size)
         self._add(place, age, self.spec.course.index(self.spec.course.entry), since, day)
         self._move_on(day, t + h)
+        self._travel(h)
+
+    def respond(self, day: int) -> None:
+        """Let places where a cluster was found keep fewer contacts."""
+        said = self.spec.response
+        if said is None:
+            return
+        detected = self.counts[MEASURES.index("detected")]
+        trigger = max(0, day - said.after_days)
+        seen = detected[max(0, trigger - said.window_days) : trigger].sum(axis=0)
+        self.answers[seen >= said.cases] = day + said.lasts_days
+
+    def _travel(self, h: float) -> None:
+        """Let infected people, but for patients, leave for good."""
+        journeys = self.spec.journeys
+        if journeys.nnz == 0:
+            return
+        rate = np.asarray(journeys.sum(axis=1)).ravel() / self.spec.population.sum(axis=1)
+        patient = np.array(["hospital" in s.counts for s in self.stages])[self.stage]
+        going = self.rng.random(self.place.size) < -np.expm1(-rate[self.place] * h)
+        for q in np.flatnonzero(going & ~patient):
+            row = journeys[[int(self.place[q])]].toarray().ravel()
+            self.place[q] = self.rng.choice(row.size, p=row / row.sum())
 
     def count_beds(self, day: int) -> None:
         """Count who is in hospital and in intensive care at the end of the day."""
@@ -93,6 +118,8 @@ class _Run:
             prevalence = np.divide(X, N, out=np.zeros_like(X), where=N > 0)
             met = np.einsum("jab,jb->ja", spec.contacts[k][self._kind(k)], prevalence)
             met *= spec.control(day)[:, k, None]
+            if spec.response is not None:
+                met *= np.where(self.answers > day, spec.response.left[k], 1.0)[:, None]
             lam += met if setting.local else spec.mixing @ met
         force: Floats = spec.transmission[day] * spec.susceptibility * lam
         return force

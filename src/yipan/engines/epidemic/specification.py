@@ -19,6 +19,7 @@ from yipan.engines.errors import (
     OutOfRange,
     ShapeMismatch,
     TooManySeeds,
+    TravelNotConserved,
     UnknownPlace,
     ZeroPopulation,
 )
@@ -48,6 +49,22 @@ class Setting:
 
 
 @dataclass(frozen=True)
+class Response:
+    """What a place does by itself when a cluster is found: it keeps fewer contacts for a while.
+
+    Where `cases` or more were detected in a place within `window_days`, whole days before day d, the
+    contacts met there keep the share `left` (setting,) on the days [d + `after_days`, d + `after_days` +
+    `lasts_days`), on top of the controls; the last trigger counts.
+    """
+
+    cases: int
+    window_days: int
+    lasts_days: int
+    left: Floats
+    after_days: int = 0
+
+
+@dataclass(frozen=True)
 class Specification:
     """One epidemic to run, complete: no default hides a number that matters.
 
@@ -71,6 +88,7 @@ class Specification:
     | `days` | | length of the run, ≥ 1 |
     | `transmission` | (day,) or one number | β: infections per contact with a susceptible, ≥ 0 |
     | `mixing` | (place, place), sparse | shares of contact time, rows sum to 1; unset: all stay |
+    | `journeys` | (place, place), sparse | persons per day who move for good; as many come as leave |
     | `controls` | (period, place, setting) | what is left of the contacts, in [0, 1]; unset: 1 |
     | `control_days` | | days in a period; the last period goes on to the end |
     | `susceptibility`, `age_infectivity` | (age,) | relative, ≥ 0 |
@@ -80,12 +98,18 @@ class Specification:
     | `seeds` | stage → (place, age) | persons in that stage at time 0 |
     | `immune` | (place, age) | persons who cannot be infected at time 0 |
     | `kinds` | (place,) | which of a setting's matrices holds where people meet |
+    | `response` | | what a place does when a cluster is found in it; unset: nothing |
 
     Imports are residents infected elsewhere: each arrival is a random resident of that place and age,
     and nothing happens if that person is no longer susceptible, so people are conserved.
 
+    Journeys take infected people, but for patients in hospital, to another place for the rest of their
+    course, at the rate journeys[i, j] / N[i]; somebody who is not infected moves the other way. That the
+    one who comes is as likely susceptible as those he joins is an approximation: good while places are
+    at about the same point of the epidemic, or few are immune.
+
     Raises ShapeMismatch (E801), OutOfRange (E802), ZeroPopulation (E804), ControlOutOfRange (E805),
-    NotRowStochastic (E806), MalformedCourse (E811), TooManySeeds (E812).
+    NotRowStochastic (E806), MalformedCourse (E811), TooManySeeds (E812), TravelNotConserved (E813).
     """
 
     places: tuple[str, ...]
@@ -106,6 +130,8 @@ class Specification:
     seeds: Mapping[str, Integers] = field(default_factory=dict)
     immune: Integers = UNSET
     kinds: Integers = UNSET
+    journeys: Sparse = UNSET
+    response: Response | None = None
 
     def __post_init__(self) -> None:
         """Bring every array to its type and shape, and refuse what is inconsistent."""
@@ -133,6 +159,12 @@ class Specification:
         kinds = np.zeros(P) if self.kinds is None else self.kinds
         keep(self, "kinds", as_counts(kinds, "kinds", shape=(P,)))
         self._check_kinds()
+        keep(
+            self,
+            "journeys",
+            checked_journeys(self.journeys, self.population.sum(axis=1), self.places),
+        )
+        self._check_response(K)
 
     def _check_frame(self) -> None:
         for name, values in (("places", self.places), ("ages", self.ages)):
@@ -230,6 +262,20 @@ class Specification:
                     where="kinds",
                 )
 
+    def _check_response(self, K: int) -> None:
+        if self.response is None:
+            return
+        said = self.response
+        if said.cases < 1 or said.window_days < 1 or said.lasts_days < 1 or said.after_days < 0:
+            raise OutOfRange(
+                f"A response to {said.cases} cases in {said.window_days} days, after {said.after_days} days "
+                f"and for {said.lasts_days} days, is undefined.",
+                where="response",
+                remedy="Cases, window and duration are at least 1, the delay at least 0.",
+            )
+        left = as_floats(said.left, "response.left", shape=(K,), high=1.0, error=ControlOutOfRange)
+        object.__setattr__(self, "response", replace(said, left=left))
+
     # --- what engines read
 
     @property
@@ -316,6 +362,47 @@ def checked_mixing(mixing: ArrayLike | Sparse | None, *, places: int) -> Sparse:
             f"The shares of time of place {worst} sum to {sums[worst]:.9g}, not 1.",
             where=f"mixing[{worst}]",
             remedy="Each row says where the people of one place spend their time, all of it.",
+        )
+    return matrix
+
+
+def checked_journeys(
+    journeys: ArrayLike | Sparse | None, people: Integers, places: Sequence[str] = ()
+) -> Sparse:
+    """Return journeys (place, place), persons per day, after checking that every place keeps its people.
+
+    None stands for none. Raises ShapeMismatch (E801), OutOfRange (E802), TravelNotConserved (E813).
+
+    >>> checked_journeys([[0, 5.0], [5.0, 0]], np.array([100, 50])).nnz
+    2
+    """
+    P = len(people)
+    if journeys is None:
+        journeys = csr_array((P, P))
+    given = journeys if issparse(journeys) else np.asarray(journeys, dtype=np.float64)
+    matrix: Sparse = csr_array(given).astype(np.float64)
+    if matrix.shape != (P, P):
+        raise ShapeMismatch(
+            f"journeys has shape {matrix.shape}, expected ({P}, {P}).", where="journeys"
+        )
+    matrix.sum_duplicates()
+    matrix.eliminate_zeros()
+    as_floats(matrix.data, "journeys", shape=(None,))
+    named = places or tuple(f"place {i}" for i in range(P))
+    leave: Floats = np.asarray(matrix.sum(axis=1)).ravel()
+    come: Floats = np.asarray(matrix.sum(axis=0)).ravel()
+    worst = int(np.abs(leave - come).argmax())
+    if abs(leave[worst] - come[worst]) > 1e-6 * max(1.0, leave[worst], come[worst]):
+        raise TravelNotConserved(
+            f"{leave[worst]:g} people leave {named[worst]} for good in a day, and {come[worst]:g} come.",
+            where=f"journeys[{named[worst]}]",
+            remedy="A place keeps its number of people: as many must come as leave.",
+        )
+    over = np.flatnonzero(leave > people)
+    if over.size:
+        raise TravelNotConserved(
+            f"{leave[over[0]]:g} people a day leave {named[over[0]]}, where {people[over[0]]} live.",
+            where=f"journeys[{named[over[0]]}]",
         )
     return matrix
 

@@ -54,6 +54,8 @@ class Infection(NamedTuple):
     rate: Floats  # (M, A) potential contacts that infect, per day, whatever place and control
     setting_upto: Floats  # (M, A, K) running shares of the settings in that rate
     age_infectivity: Floats  # (A,)
+    respond: Integers  # (4,) cases (0: no response), window, after, lasts
+    respond_left: Floats  # (K,)
     import_start: Integers  # (day + 1,)
     import_cell: Integers
     import_mean: Floats
@@ -76,6 +78,10 @@ class Mixing(NamedTuple):
     age_share: Floats  # (P, A)
     dense: Floats  # (P, P) the shares, or nothing where most are zero or places very many
     turned: Floats  # the same with rows and columns exchanged
+    leaves: Floats  # (P,) rate per day at which one of i leaves for good
+    journey_start: Integers  # (P + 1,)
+    journey_place: Places
+    journey_upto: Floats  # running sums of the rates
 
 
 class CourseTables(NamedTuple):
@@ -143,6 +149,13 @@ def infection_tables(spec: Specification) -> Infection:
         rate=rate * infectivity[:, None] * spec.age_infectivity * beta_max,
         setting_upto=np.cumsum(_over(by_setting, np.broadcast_to(rate[..., None], by_setting.shape)), 2),
         age_infectivity=spec.age_infectivity,
+        respond=np.array(
+            [0, 1, 0, 0]
+            if (r := spec.response) is None
+            else [r.cases, r.window_days, r.after_days, r.lasts_days],
+            dtype=np.int64,
+        ),
+        respond_left=np.ones(len(spec.settings)) if spec.response is None else spec.response.left,
         import_start=np.searchsorted(day, np.arange(spec.days + 1)).astype(np.int64),
         import_cell=(place * A + age).astype(np.int64),
         import_mean=spec.imports[day, place, age],
@@ -182,6 +195,13 @@ def mixing_tables(spec: Specification) -> Mixing:
         age_share=age_share,
         dense=dense,
         turned=np.ascontiguousarray(dense.T),
+        leaves=np.asarray(spec.journeys.sum(axis=1)).ravel() / people,
+        journey_start=spec.journeys.indptr.astype(np.int64),
+        journey_place=spec.journeys.indices.astype(np.int32),
+        journey_upto=_running(
+            spec.journeys.data / np.repeat(people, np.diff(spec.journeys.indptr)),
+            spec.journeys.indptr.astype(np.int64),
+        ),
     )
 
 

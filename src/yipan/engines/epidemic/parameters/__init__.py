@@ -91,6 +91,15 @@ class Parameters:
             figures[name] = Figure(**{**vars(self[name]), "values": (float(value),)})
         return Parameters(**{**vars(self), "figures": figures})
 
+    def scaled(self, factor: float, names: Sequence[str]) -> Parameters:
+        """Return the same disease with those of some figures that it has multiplied, whole and by age."""
+        figures = dict(self.figures)
+        for name in names:
+            if name in figures:
+                values = tuple(factor * v for v in figures[name].values)
+                figures[name] = Figure(**{**vars(figures[name]), "values": values})
+        return Parameters(**{**vars(self), "figures": figures})
+
     def susceptibility(self, ages: Sequence[str]) -> Floats:
         """Return relative susceptibility by age, shape (age,); ones where the disease has no such figure."""
         if "susceptibility" not in self.figures:
