@@ -25,7 +25,7 @@ from yipan.assess.tiers.chances import chances_of_counties
 from yipan.assess.tiers.facts import facts_of_counties
 from yipan.assess.tiers.packs import Pack, pack_of
 from yipan.assess.warnings.actions import write_alarms
-from yipan.assess.warnings.find import ALPHA, of_counts
+from yipan.assess.warnings.find import ALPHA, linked_cases, of_counts
 from yipan.engines.surveillance.tiers import TierDecision, decide_tier
 from yipan.places.models import Level, Unit
 
@@ -72,7 +72,8 @@ def assess(
             rows = UnitSituation.objects.bulk_create(made.rows(assessment), batch_size=200)
             latest = _is_latest(assessment)
             changes = _tier_changes(assessment, rows, made.pack) if latest else 0
-            alarms = write_alarms(assessment, made.alarms) if latest else 0
+            raised = [*made.alarms, *linked_cases(known)] if latest else []
+            alarms = write_alarms(assessment, raised)
             audit.record(
                 event="assess.made",
                 at=known_at,

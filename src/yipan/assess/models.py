@@ -94,6 +94,7 @@ class AlarmKind(models.TextChoices):
     EXCESS = "excess", _("more cases than expected")
     REINTRODUCTION = "reintroduction", _("first case after quiet weeks")
     CLUSTER = "cluster", _("cluster in space and time")
+    LINKED = "linked_cases", _("cases linked to each other")
     STREAK = "streak", _("the same number day after day")
     ZEROS = "zeros", _("no case among active neighbours")
 

@@ -21,7 +21,7 @@ from yipan.places.models import Level, Unit
 COUNTS = (
     "confirmed", "confirmed_new", "confirmed_7d", "confirmed_14d", "cured", "deaths", "active",
 )  # fmt: skip
-NUMBERS_OF_ALARMS = ("before", "relative_risk", "cases_of_neighbours", "recent")
+NUMBERS_OF_ALARMS = ("before", "relative_risk", "cases_of_neighbours", "cases", "joins")
 
 
 def exact(scope: Scope, unit: Unit) -> bool:

@@ -24,13 +24,14 @@ from yipan.assess.hub.model_output import frame, model_output
 from yipan.assess.models import Alarm, Assessment, Tier, UnitSituation
 from yipan.assess.pages import exports, pictures
 from yipan.assess.pages.home import Home
-from yipan.assess.pages.place import Place
+from yipan.assess.pages.place import CONTROL, Place
 from yipan.assess.shown import alarms_shown, situations_shown
 from yipan.assess.warnings import queries as warnings
 from yipan.assess.warnings import words as alarm_words
 from yipan.assess.warnings.actions import judge_alarm, look_for_clusters
 from yipan.kernel.errors import YipanError
 from yipan.places.models import Level
+from yipan.report.contacts.queries import contacts_not_followed, places_not_screened
 
 MOST = 200
 
@@ -133,6 +134,12 @@ def gaps(request: PersonRequest) -> HttpResponse:
         "headline": gaps_headline(found),
         "unscreened_day": unscreened[0],
         "unscreened": unscreened[1][:30],
+        "not_followed": contacts_not_followed(
+            board.incident, known_at=board.at, scope=request.scope
+        )[:MOST],
+        "not_screened": places_not_screened(board.incident, known_at=board.at, scope=request.scope)[
+            :MOST
+        ],
         "doubts": alarms_shown(
             warnings.about_reporting(
                 warnings.open_alarms(board.incident, scope=request.scope, at=board.at)
@@ -292,7 +299,14 @@ def _place(request: PersonRequest, code: str, level: str) -> Place:
     assessment = _assessment(request)
     situation = queries.situation(assessment, code, scope=request.scope, level=level)
     (shown,) = situations_shown(assessment, [situation], scope=request.scope)
-    return Place(board=request.board, scope=request.scope, assessment=assessment, situation=shown)
+    wanted = request.GET.get("control", "")
+    return Place(
+        board=request.board,
+        scope=request.scope,
+        assessment=assessment,
+        situation=shown,
+        control=min(int(wanted), 100) if wanted.isascii() and wanted.isdecimal() else CONTROL,
+    )
 
 
 def _curve(place: Place) -> dict[str, Any]:

@@ -13,9 +13,12 @@ from cast import Cast
 from front import Front
 from yipan.access.models import User
 from yipan.assess.actions import assess, look_closer
-from yipan.assess.models import Assessment
-from yipan.assess.outlook.arrivals import infections
+from yipan.assess.models import Alarm, AlarmKind, Assessment
+from yipan.assess.outlook.arrivals import infections, under_control
+from yipan.assess.warnings import find
+from yipan.assess.warnings.words import sentence
 from yipan.places.models import TravelLink
+from yipan.report.contacts.queries import LinkedCluster
 from yipan.report.models import Source
 
 pytestmark = pytest.mark.django_db
@@ -127,3 +130,46 @@ def test_infections_are_onsets_an_incubation_earlier_and_none_is_lost_before() -
     moved = infections(begun)
     assert moved.shape == begun.shape
     assert moved[:15, 0].tolist() == begun[5:, 0].tolist()
+
+
+def test_a_control_of_travel_is_told_on_the_page_of_the_county(
+    wave: Front, cast: Cast, as_person: As
+) -> None:
+    units = wave.province
+    TravelLink.objects.create(
+        origin=units["100101"], destination=units["100102"], trips_per_day=5000, basis="survey"
+    )
+    made = now(wave)
+    importation = made.outlook["importation"]
+    found = [under_control(importation, units["100102"], control=x) for x in (0.0, 0.5, 1.0)]
+    assert found[0]["mean"] == pytest.approx(importation["counties"]["100102"]["mean"], rel=0.01)
+    assert found[0]["mean_with"] == pytest.approx(found[0]["mean"])
+    assert found[1]["mean_with"] == pytest.approx(found[0]["mean"] / 2)
+    assert found[2]["mean_with"] == pytest.approx(0, abs=1e-9)
+    assert found[2]["takes_hold_with"] == 0 <= found[1]["takes_hold_with"] <= found[0]["takes_hold"]
+    client = as_person(cast.analyst)
+    page = client.get("/assess/counties/100102/?control=90").content.decode()
+    assert "Without 90% of the travel here" in page
+    assert 'value="90"' in page
+    for odd in ("x", "-3", "1e9", "101", "９"):
+        assert client.get(f"/assess/counties/100102/?control={odd}").status_code == 200
+
+
+def test_linked_cases_are_an_alarm_of_their_county(
+    wave: Front, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    linked = LinkedCluster(
+        unit=wave.province["100101"],
+        cases=("a", "b", "c"),
+        recent=2,
+        first_day=wave.day(3),
+        last_day=wave.day(9),
+        contacts=2,
+        counties=("100101",),
+    )
+    monkeypatch.setattr(find, "linked_case_clusters", lambda _incident, *, known_at: [linked])
+    made = now(wave)
+    alarm = Alarm.objects.get(incident=made.incident, kind=AlarmKind.LINKED)
+    assert (alarm.unit.code, alarm.observed) == ("100101", 2)
+    assert "a" not in str(alarm.evidence["cases"])  # a count, never a name
+    assert sentence(alarm) == "2 cases of the last two weeks are linked, 3 in the chain since 3 Feb"

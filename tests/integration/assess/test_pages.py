@@ -15,11 +15,13 @@ from django.test import Client
 
 from cast import Cast
 from yipan.access.models import AuditRecord, User
-from yipan.access.scope import system_scope
+from yipan.access.scope import Scope, system_scope
+from yipan.assess import views
 from yipan.assess.gaps.queries import gaps, unscreened
 from yipan.assess.models import Assessment
 from yipan.places.models import Unit
 from yipan.report.actions import submit_values
+from yipan.report.contacts.queries import UnitLoad, Unscreened
 
 pytestmark = pytest.mark.django_db
 As = Callable[[User], Client]
@@ -214,3 +216,35 @@ def test_households_that_screening_did_not_reach_are_added_up_by_county(
     page = text(as_person(cast.county_officer), "/assess/gaps/")
     assert "Households not reached by screening" in page
     assert "Birch" not in page
+
+
+def test_no_link_leads_where_nobody_may_go(cast: Cast, evening: Assessment, as_person: As) -> None:
+    officer = as_person(cast.county_officer)
+    page = text(officer, "/assess/counties/100101/")
+    assert officer.get("/assess/cities/1001/").status_code == 404
+    assert "/assess/cities/1001/" not in page
+    assert "/assess/cities/1001/" in text(as_person(cast.analyst), "/assess/counties/100101/")
+    auditor = as_person(cast.auditor)
+    assert auditor.get("/assess/gaps/").status_code == 403
+    assert "/assess/gaps/" not in text(auditor, "/assess/").partition("<main")[2]
+
+
+def test_gaps_tell_of_contacts_and_places_to_those_who_trace(
+    cast: Cast, evening: Assessment, as_person: As, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = Unit.objects.get(code="100101")
+    asked = []
+
+    def late(incident: object, *, known_at: object, scope: Scope) -> list[UnitLoad]:
+        asked.append(scope.user)
+        return [UnitLoad(place, 9, 2, 7, 0, 3)]
+
+    def waiting(incident: object, *, known_at: object, scope: Scope) -> list[Unscreened]:
+        return [Unscreened(place, 4, date(2020, 2, 20), 4)]
+
+    monkeypatch.setattr(views, "contacts_not_followed", late)
+    monkeypatch.setattr(views, "places_not_screened", waiting)
+    page = text(as_person(cast.county_officer), "/assess/gaps/")
+    assert asked == [cast.county_officer]
+    assert "1 unit has contacts not followed up in time" in page
+    assert "1 place where cases were has not been screened since" in page

@@ -11,8 +11,13 @@ from yipan.assess import assumptions
 from yipan.assess.situation.onset import Onset
 from yipan.assess.situation.picture import Known
 from yipan.engines.surveillance.delays import interval_censored_delay
-from yipan.engines.surveillance.importation import expected_travelling, undetected_infected
+from yipan.engines.surveillance.importation import (
+    effect_of_control,
+    expected_travelling,
+    undetected_infected,
+)
 from yipan.places import queries as places
+from yipan.places.models import Unit
 
 DAYS = 7
 DELAY_DAYS = 45
@@ -56,6 +61,7 @@ def arrivals(
     )
     flows = found.pairs.sum(axis=0)  # [from, to]
     total = found.arrivals.sum(axis=0)
+    beside = _beside(known)
     return {
         "days": DAYS,
         "basis": places.travel_basis(known.incident.package),
@@ -70,11 +76,67 @@ def arrivals(
                 "takes_hold": round(float(found.taking_hold[j]), 4),
                 "from": _origins(known, flows[:, j]),
                 "leaving": round(float(flows[j].sum()), 3),
+                "to": [
+                    {"code": known.counties[k].code, "mean": round(float(flows[j, k]), 3)}
+                    for k in sorted(beside[j], key=lambda k: -flows[j, k])
+                ],
+                "infected": float(f"{share[j]:.4g}"),
+                "rt": 1.0 if rt is None else round(float(rt[j]), 3),
             }
             for j, unit in enumerate(known.counties)
         },
         "seed": seed,
     }
+
+
+def under_control(found: dict[str, Any], unit: Unit, *, control: float) -> dict[str, Any]:
+    """Return what stopping a share of the travel to a county changes, from an assessment's `importation`.
+
+    `control` in [0, 1]. The same engine as `arrivals`, over the origins from which somebody infected
+    may come: `mean` and `mean_with` expected arrivals, `takes_hold` and `takes_hold_with`, and
+    `delay_days`, by how much later an arrival becomes more likely than not: None where it never was,
+    infinite where it no longer is within the days.
+    """
+    counties = found["counties"]
+    units = list(places.by_codes(unit.package, list(counties)).values())
+    place = {other.code: i for i, other in enumerate(units)}
+    here = place[unit.code]
+    travel = places.travel_matrix(units).toarray()[:, here]
+    share = np.array([counties[other.code]["infected"] for other in units])
+    origins = [i for i in np.flatnonzero(travel * share > 0) if i != here]
+    size = len(origins) + 1
+    trips = np.zeros((size, size))
+    trips[:-1, -1] = travel[origins]
+    infected = np.append(share[origins], 0.0)
+    effect = effect_of_control(
+        trips,
+        np.broadcast_to(infected, (int(found["days"]), size)),
+        control=control,
+        share_cv=SHARE_CV,
+        Rt=counties[unit.code]["rt"],
+        seed=int(found["seed"]),
+    )
+    mean = float(found["days"] * (travel[origins] @ share[origins]))
+    later = float(effect.delay_days[-1])
+    return {
+        "control": control,
+        "mean": mean,
+        "mean_with": mean - float(effect.avoided[-1]),
+        "takes_hold": float(effect.taking_hold_without[-1]),
+        "takes_hold_with": float(effect.taking_hold_with[-1]),
+        "delay_days": None if np.isnan(later) else later,
+    }
+
+
+def _beside(known: Known) -> list[list[int]]:
+    """Return the counties that touch each county."""
+    place = {unit.code: j for j, unit in enumerate(known.counties)}
+    beside: list[list[int]] = [[] for _unit in known.counties]
+    for a, b in places.adjacency(known.incident.package):
+        if a in place and b in place:
+            beside[place[a]].append(place[b])
+            beside[place[b]].append(place[a])
+    return beside
 
 
 def infections(begun: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from yipan.assess.outlook.ahead import Score
 from yipan.kernel import words
@@ -57,6 +58,32 @@ def arrivals_words(found: Mapping[str, Any], names: Mapping[str, str]) -> tuple[
     if origins and found["mean"] >= LEAST_ARRIVALS:
         context += _("; mostly from %s") % origins[0]
     return words.two_digits(found["mean"]), context
+
+
+def control_words(effect: Mapping[str, Any]) -> str:
+    """Return what a control of travel changes: what it avoids, and what it only delays."""
+    told = _(
+        "Without %(control)s of the travel here: %(with)s trips by infected people in a week instead of "
+        "%(without)s; chance that a chain takes hold %(held)s instead of %(hold)s."
+    ) % {
+        "control": words.percent(effect["control"]),
+        "with": words.two_digits(effect["mean_with"]),
+        "without": words.two_digits(effect["mean"]),
+        "held": words.percent(effect["takes_hold_with"]),
+        "hold": words.percent(effect["takes_hold"]),
+    }
+    later = effect["delay_days"]
+    if later is None or later == 0:
+        return told
+    if later == float("inf"):
+        more = _("An arrival is then no longer more likely than not within the week.")
+    else:
+        more = ngettext(
+            "An arrival becomes more likely than not %(n)d day later.",
+            "An arrival becomes more likely than not %(n)d days later.",
+            int(later),
+        ) % {"n": int(later)}
+    return told + ("" if words.chinese() else " ") + more
 
 
 def forecast_finding(found: Mapping[str, Any]) -> str:

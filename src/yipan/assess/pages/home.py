@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from yipan.access.context import Board
+from yipan.access.rules import Action
 from yipan.access.scope import Scope
 from yipan.assess import queries
 from yipan.assess.models import Alarm, Assessment, Tier, UnitSituation
@@ -359,6 +360,11 @@ class Home:
         codes = self.province["silent"]
         seen = queries.situations(self.assessment, scope=self.scope, level=Level.COUNTY)
         return [s.unit for s in seen.filter(unit__code__in=codes)]
+
+    @property
+    def may_read_reports(self) -> bool:
+        """Whether the page of who was not heard from is open to the person."""
+        return self.scope.may(Action.REPORT_READ)
 
     @property
     def synthetic(self) -> bool:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
 from typing import Any
+from urllib.parse import parse_qsl
 
 import numpy as np
 from django.utils.translation import gettext as _
@@ -19,6 +20,7 @@ from yipan.assess import queries
 from yipan.assess.gaps.queries import heard_below
 from yipan.assess.models import Assessment, Tier, TierChange, UnitSituation
 from yipan.assess.outlook import words as closer_words
+from yipan.assess.outlook.arrivals import under_control
 from yipan.assess.shown import exact, hides, situations_shown
 from yipan.assess.situation import words as sentences
 from yipan.assess.situation.figures import peak, whole
@@ -40,6 +42,8 @@ from yipan.report import queries as reports
 from yipan.report.models import Value
 from yipan.report.values.queries import recent_values
 
+CONTROL = 50  # per cent of travel stopped, before a reader chooses another
+
 
 @dataclass(frozen=True)
 class Neighbour:
@@ -49,12 +53,32 @@ class Neighbour:
     situation: UnitSituation | None
 
 
+@dataclass(frozen=True)
+class Travel:
+    """Infected people expected to come and to leave in the coming days, and what a control changes."""
+
+    days: int
+    basis: str
+    a_day: str
+    leaving_a_day: str
+    origins: list[tuple[str, str]]  # name, share of those who come
+    neighbours: list[tuple[str, str]]  # name, expected over the days
+    effect: str
+
+
 class Place:
     """What a page says of one county or city; each part is read when the page asks for it."""
 
     def __init__(
-        self, *, board: Board, scope: Scope, assessment: Assessment, situation: UnitSituation
+        self,
+        *,
+        board: Board,
+        scope: Scope,
+        assessment: Assessment,
+        situation: UnitSituation,
+        control: int = CONTROL,
     ) -> None:
+        self.control = control
         self.board, self.scope = board, scope
         self.assessment, self.situation = assessment, situation
         self.unit = situation.unit
@@ -222,6 +246,11 @@ class Place:
             s.confirmed,
         ) % {"n": words.count(s.confirmed), "day": last}
 
+    @property
+    def city_open(self) -> bool:
+        """Whether the person may open the page of its city."""
+        return self.city is not None and self.scope.may(Action.ASSESS_READ, self.city.unit)
+
     @cached_property
     def city(self) -> UnitSituation | None:
         """The situation of its city, whose Rt may say more."""
@@ -252,6 +281,39 @@ class Place:
         units = places.by_codes(self.board.package, [o["code"] for o in mine["from"]])
         names = {code: unit.name for code, unit in units.items()}
         return closer_words.arrivals_words(mine, names)
+
+    @cached_property
+    def travel(self) -> Travel | None:
+        """Who may come and go infected, day by day and to each neighbour; None where nobody looked."""
+        found = self.assessment.outlook.get("importation", {})
+        mine = found.get("counties", {}).get(self.unit.code)
+        if mine is None or "to" not in mine:  # made by an earlier version
+            return None
+        codes = [o["code"] for o in (*mine["from"], *mine["to"])]
+        units = places.by_codes(self.board.package, codes)
+        effect = under_control(found, self.unit, control=self.control / 100)
+        return Travel(
+            days=found["days"],
+            basis=found["basis"],
+            a_day=words.two_digits(mine["mean"] / found["days"]),
+            leaving_a_day=words.two_digits(mine["leaving"] / found["days"]),
+            origins=[
+                (units[o["code"]].name, words.percent(o["share"]))
+                for o in mine["from"]
+                if o["code"] in units
+            ],
+            neighbours=[
+                (units[o["code"]].name, words.two_digits(o["mean"]))
+                for o in mine["to"]
+                if o["code"] in units
+            ],
+            effect=closer_words.control_words(effect),
+        )
+
+    @property
+    def kept(self) -> list[tuple[str, str]]:
+        """What a form on the page must send along: the moment shown."""
+        return parse_qsl(self.board.query)
 
     @property
     def pending_words(self) -> tuple[str, str]:

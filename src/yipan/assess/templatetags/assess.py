@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from django import template
+from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from yipan.assess.models import Alarm
@@ -58,6 +59,15 @@ def value_words(value: Value) -> str:
 def alarm_sentence(alarm: Alarm) -> str:
     """Return what an alarm asks about, with its numbers."""
     return sentence(alarm)
+
+
+@register.filter
+def alarm_href(alarm: Alarm) -> str:
+    """Return the page of an alarm's unit, empty where it has none."""
+    page = {Level.COUNTY: "assess:county", Level.CITY: "assess:city"}.get(Level(alarm.unit.level))
+    if page is None:
+        return reverse("assess:home") if alarm.unit.level == Level.PROVINCE else ""
+    return reverse(page, args=[alarm.unit.code])
 
 
 @register.filter

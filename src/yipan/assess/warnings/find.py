@@ -15,7 +15,8 @@ from yipan.assess.situation.picture import Known
 from yipan.engines.surveillance.aberration import chance_of_zeros, excess, streaks
 from yipan.engines.surveillance.scan import circular_zones, scan
 from yipan.places import queries as places
-from yipan.places.models import Unit
+from yipan.places.models import Level, Unit
+from yipan.report.contacts.queries import linked_case_clusters
 
 WINDOW_DAYS, BASELINE_DAYS = 3, 14
 ALPHA = (
@@ -151,6 +152,41 @@ def _zeros(known: Known) -> list[Finding]:
         )
         for j in odd
     ]
+
+
+def linked_cases(known: Known) -> list[Finding]:
+    """Return clusters of cases that tracing joins, by links or contacts that they share.
+
+    One of a county, the largest; a cluster over several counties stands at the smallest place that
+    holds them. The evidence counts cases and joins; who they are stays in report.
+    """
+    found: dict[int, Finding] = {}
+    for cluster in linked_case_clusters(known.incident, known_at=known.at):
+        unit = _county_of(cluster.unit)
+        if unit.pk not in found:  # the largest comes first
+            found[unit.pk] = Finding(
+                unit,
+                AlarmKind.LINKED,
+                float(cluster.recent),
+                None,
+                None,
+                {
+                    "method": "tracing",
+                    "cases": len(cluster.cases),
+                    "joins": cluster.contacts,
+                    "from": cluster.first_day.isoformat(),
+                    "to": cluster.last_day.isoformat(),
+                    "counties": list(cluster.counties),
+                },
+            )
+    return list(found.values())
+
+
+def _county_of(unit: Unit) -> Unit:
+    """Return the county a unit lies in; the unit itself where it is no smaller than one."""
+    while unit.level not in (Level.PROVINCE, Level.CITY, Level.COUNTY) and unit.parent is not None:
+        unit = unit.parent
+    return unit
 
 
 def clusters(known: Known, *, seed: int) -> list[Finding]:

@@ -46,6 +46,14 @@ def sentence(alarm: Alarm) -> str:
                 "; with %(n)d county beside it", "; with %(n)d counties beside it", others
             ) % {"n": others}
         return text
+    if alarm.kind == AlarmKind.LINKED:
+        return _(
+            "%(seen)s cases of the last two weeks are linked, %(cases)s in the chain since %(day)s"
+        ) % {
+            "seen": seen,
+            "cases": words.count(evidence["cases"]),
+            "day": words.day(date.fromisoformat(evidence["from"])),
+        }
     if alarm.kind == AlarmKind.STREAK:
         return _("%(seen)s new cases reported on each of %(days)d days running") % {
             "seen": seen,
