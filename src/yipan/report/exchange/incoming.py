@@ -42,6 +42,15 @@ def take_instance(
     )
 
 
+def is_here(*, key: str, prefix: str) -> bool:
+    """Return whether a filled-in form was taken before under this key."""
+    return Submission.objects.filter(client_key=_client_key(f"{prefix}:{key}")).exists()
+
+
+def _client_key(key: str) -> str:
+    return key if len(key) <= 64 else hashlib.sha256(key.encode()).hexdigest()
+
+
 def _unit(incident: Incident, code: str, scope: Scope) -> Unit:
     return scope.get(
         Unit.objects.filter(package=incident.package_id),
@@ -90,7 +99,7 @@ def _submit(
         actor=actor,
         source=Source.API,
         at=at,
-        client_key=key if len(key) <= 64 else hashlib.sha256(key.encode()).hexdigest(),
+        client_key=_client_key(key),
         scope=scope,
         texts=texts,
         reasons=reasons,

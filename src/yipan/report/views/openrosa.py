@@ -23,7 +23,7 @@ from yipan.kernel.config import config
 from yipan.kernel.errors import YipanError
 from yipan.places.models import Unit
 from yipan.report.errors import EmptyFile, Refused
-from yipan.report.exchange.incoming import take_instance
+from yipan.report.exchange.incoming import is_here, take_instance
 from yipan.report.exchange.openrosa import messages
 from yipan.report.exchange.page import PageForm, page_form
 from yipan.report.exchange.reading import check_size, read_bytes
@@ -123,7 +123,10 @@ def manifest(request: PersonRequest) -> HttpResponse:
 @require_http_methods(["HEAD", "POST"])
 @with_token
 def submission(request: PersonRequest) -> HttpResponse:
-    """Take one filled-in page; a retry of the same instance changes nothing."""
+    """Take one filled-in page: 201; 202 for one that is here already, or of which more parts follow.
+
+    A retry of the same instance changes nothing.
+    """
     if request.method == "HEAD":
         answer = _told("", 204)
         answer["Location"] = request.build_absolute_uri()
@@ -135,6 +138,8 @@ def submission(request: PersonRequest) -> HttpResponse:
         raise EmptyFile(name="xml_submission_file")
     instance = messages.read_instance(read_bytes(file, limit_mib=limit, name="xml_submission_file"))
     board = request.board
+    again = is_here(key=instance.key, prefix="odk")
+    more = request.POST.get("*isIncomplete*", "").casefold() == "yes"
     taken = take_instance(
         incident=board.incident,
         instance=instance,
@@ -143,4 +148,9 @@ def submission(request: PersonRequest) -> HttpResponse:
         scope=request.scope,
         prefix="odk",
     )
-    return _told(messages.response(_("Received; %d figures taken.") % taken.rows_accepted), 201)
+    said = (
+        _("It was here already.")
+        if again
+        else _("Received; %d figures taken.") % taken.rows_accepted
+    )
+    return _told(messages.response(said), 202 if again or more else 201)
