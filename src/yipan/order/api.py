@@ -17,7 +17,8 @@ from yipan.access.queries import board_now
 from yipan.access.rules import Action
 from yipan.access.scope import nothing_there
 from yipan.access.signing import signed_in_scope
-from yipan.order import actions, hot, queries
+from yipan.order import actions, api_duty, api_meetings, hot, queries
+from yipan.order.accountability.queries import account
 from yipan.order.actions import Step
 from yipan.order.channels.cap import queries as cap
 from yipan.order.channels.cap.feed import Entry, alert_xml, feed_xml
@@ -33,6 +34,8 @@ from yipan.places.models import Unit
 from yipan.plan.models import Signature
 
 router = Router(tags=["order"], auth=AUTH)
+router.add_router("/meetings", api_meetings.router)
+router.add_router("/duty", api_duty.router)
 PAGE = 500
 ACTS = tuple(act for act in Act if act not in (Act.DELIVER, Act.SUPERSEDE, Act.CANCEL))
 
@@ -560,6 +563,39 @@ def withdraw(request: HttpRequest, pk: UUID, given: ReasonIn) -> OrderOut:
         scope=signed_in_scope(request, Action.ORDER_READ),
     )
     return OrderOut.of(made)
+
+
+@router.post(
+    "/meetings/{int:pk}/orders",
+    response={201: MadeOut},
+    summary="Make orders of what a person has confirmed, and issue them if asked",
+)
+def from_meeting(request: HttpRequest, pk: int, given: api_meetings.ConfirmedIn) -> Status[MadeOut]:
+    made = api_meetings.make(request, pk, given)
+    return Status(201, MadeOut(orders=[OrderOut.of(o) for o in made]))
+
+
+@router.get(
+    "/accountability",
+    response=dict[str, Any],
+    summary="How the orders in sight went: latencies, unreached, returns, reopened; units, never persons",
+)
+def accountability(request: HttpRequest, days: int = 7) -> dict[str, Any]:
+    scope = signed_in_scope(request, Action.ORDER_READ)
+    board = board_of(request)
+    found = account(board.incident, scope, at=board.at, days=max(1, min(days, 90)), now=board.now)
+    return {
+        "since": found.since.isoformat(),
+        "deliveries": found.n,
+        "steps_minutes": {
+            f"P{p}": {name: vars(s) if s else None for name, s in steps.items()}
+            for p, steps in found.steps.items()
+        },
+        "unreached_15_min": found.unreached_15,
+        "unreached_60_min": found.unreached_60,
+        "returns": found.returns,
+        "reopened": found.reopened,
+    }
 
 
 # ---- acts -------------------------------------------------------------------------------------------

@@ -14,6 +14,7 @@ from yipan.order.channels.messages import Channel
 from yipan.order.clocks.actions import pass_time
 from yipan.order.orders.actions import release_due
 
+FORGET_EVERY: Final = 86_400.0  # seconds
 CLOCKS_EVERY: Final = 20.0  # seconds: reminders and calls may wait so long, a held order may not
 
 

@@ -43,9 +43,11 @@ class Account:
     reopened: float | None  # share of claims that were found not done
 
 
-def account(incident: Incident, scope: Scope, *, at: datetime, days: int = 7) -> Account:
-    """Return how orders went in the last `days` days (90 at most)."""
-    since = at - min(timedelta(days=days), KEPT)
+def account(
+    incident: Incident, scope: Scope, *, at: datetime, days: int = 7, now: datetime | None = None
+) -> Account:
+    """Return how orders went in the last `days` days, and never more than 90 days before `now`."""
+    since = _since(at, days, now)
     found = deliveries(incident, scope, at=at).filter(delivered_at__gte=since)
     rows = [(d.order.priority, d) for d in found.select_related("order")]
     steps: dict[int, dict[str, Spread | None]] = {}
@@ -97,14 +99,22 @@ class UnitAccount:
     _minutes: list[float] = field(default_factory=list)
 
 
-def by_unit(incident: Incident, scope: Scope, *, at: datetime, days: int = 7) -> list[UnitAccount]:
+def _since(at: datetime, days: int, now: datetime | None) -> datetime:
+    """A page that shows the past does not bring back what is kept no longer."""
+    return max(at - min(timedelta(days=days), KEPT), (now or at) - KEPT)
+
+
+def by_unit(
+    incident: Incident, scope: Scope, *, at: datetime, days: int = 7, now: datetime | None = None
+) -> list[UnitAccount]:
     """Return what each city (for a city's office: each county) was asked and how it answered, by name.
 
     A unit with fewer than 5 duty posts or 20 deliveries shows its figures only to itself and to the
     office directly above it.
     """
-    span = min(timedelta(days=days), KEPT)
-    found = deliveries(incident, scope, at=at).filter(delivered_at__gte=at - span)
+    since = _since(at, days, now)
+    span = max(at - since, timedelta(0))
+    found = deliveries(incident, scope, at=at).filter(delivered_at__gte=since)
     units = _rows_of(incident, scope)
     edges = [(unit.lft, unit.rgt, unit) for unit in units]
     made = {unit.pk: UnitAccount(unit) for unit in units}

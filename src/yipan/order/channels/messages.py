@@ -30,6 +30,8 @@ class Message:
     due_at: datetime | None
     url: str  # of the delivery's page; empty where nobody has said where the console stands
     exercise: bool
+    note: str = ""  # why it was given back, changed, withdrawn
+    state: str = ""  # of the delivery when the message left
 
     def as_dict(self) -> dict[str, Any]:
         """Return the message as a machine receives it."""
@@ -49,6 +51,8 @@ class Message:
             "due_at": self.due_at.isoformat() if self.due_at else None,
             "url": self.url,
             "exercise": self.exercise,
+            "note": self.note,
+            "state": self.state,
         }
 
 

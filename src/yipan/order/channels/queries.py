@@ -182,7 +182,17 @@ def message_of(row: Outbox, *, secret: str, url: str) -> Message:
         due_at=_there(delivery.due_at, order),
         url=url,
         exercise=order.exercise,
+        note=_note(row),
+        state=delivery.state,
     )
+
+
+def _note(row: Outbox) -> str:
+    """Return the words of the step that a message tells of: the latest with words up to its queueing."""
+    if row.kind in (Notice.DELIVERED, Notice.UNREAD, Notice.DUE, Notice.ESCALATED):
+        return ""
+    steps = row.delivery.events.filter(at__lte=row.queued_at).exclude(act="deliver")
+    return steps.order_by("-at", "-pk").values_list("note", flat=True).first() or ""
 
 
 def _there(moment: datetime | None, order: Order) -> datetime | None:

@@ -132,6 +132,27 @@ def inbox(
     return with_words(found).order_by("order__priority", "due_at", "pk")
 
 
+ENDED_SHOWN = timedelta(hours=48)
+"""How long an inbox still tells that an order was withdrawn or replaced."""
+
+
+def ended(
+    incident: Incident, scope: Scope, *, at: datetime, below: bool = False
+) -> QuerySet[DeliveryEvent]:
+    """Return what was withdrawn or replaced lately in this person's inbox, with its reason."""
+    own = inbox(incident, scope, at=at, below=below).order_by()
+    return (
+        DeliveryEvent.objects.filter(
+            delivery__in=own.values("pk"),
+            act__in=[Act.CANCEL, Act.SUPERSEDE],
+            at__gt=at - ENDED_SHOWN,
+            at__lte=at,
+        )
+        .select_related("delivery__order__issuer", "delivery__unit")
+        .order_by("-at", "-pk")
+    )
+
+
 @dataclass(frozen=True)
 class Box:
     """An inbox in three parts: to do, being checked by the office above, closed today."""

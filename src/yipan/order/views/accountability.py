@@ -33,7 +33,7 @@ def accountability(request: PersonRequest) -> HttpResponse:
     tick(request)
     board = request.board
     days = next((d for d in SPANS if request.GET.get("days") == str(d)), 7)
-    account = queries.account(board.incident, request.scope, at=board.at, days=days)
+    account = queries.account(board.incident, request.scope, at=board.at, days=days, now=board.now)
     reads_cases = request.scope.may(Action.CASE_READ, sensitivity=CASE)
     context = {
         "section": "order",
@@ -50,7 +50,9 @@ def accountability(request: PersonRequest) -> HttpResponse:
             (minutes, "–" if share is None else percent(share))
             for minutes, share in ((15, account.unreached_15), (60, account.unreached_60))
         ],
-        "units": queries.by_unit(board.incident, request.scope, at=board.at, days=days),
+        "units": queries.by_unit(
+            board.incident, request.scope, at=board.at, days=days, now=board.now
+        ),
         "outbreaks": queries.outbreaks(board.incident, request.scope, at=board.at)
         if reads_cases
         else [],

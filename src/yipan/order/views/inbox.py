@@ -18,7 +18,7 @@ from yipan.access.signing import signed_in
 from yipan.kernel.words import clock
 from yipan.order import actions, queries
 from yipan.order.actions import Step
-from yipan.order.deliveries.queries import one
+from yipan.order.deliveries.queries import ended, one
 from yipan.order.deliveries.rules import Act, return_reason
 from yipan.order.errors import UnknownAct
 from yipan.order.models import Delivery, DeliveryState
@@ -47,6 +47,7 @@ def inbox(request: PersonRequest) -> HttpResponse:
     context = {
         "section": "order",
         "box": box,
+        "ended": list(ended(board.incident, request.scope, at=board.at, below=below)[:20]),
         "cards": [(delivery, _quick(delivery)) for delivery in box.to_do],
         "headline": headline(len(box.to_do)),
         "lead": _lead(len(box.checking), box.closed_today),

@@ -110,6 +110,7 @@ def _about(found: Order, request: PersonRequest) -> dict[str, Any]:
         "elements": [ELEMENTS[name] for name in found.elements if name in ELEMENTS],
         "annexes": _annexes(found, request),
         "amended_by": found.amendments.exclude(state=OrderState.WITHDRAWN).first(),
+        "may_plan": request.scope.may(Action.PLAN_READ),
         "may_annex": bool(between) and found.state == OrderState.ISSUED and not board.past,
         **{
             name: not board.past and can(act, found, scope=request.scope, at=board.now)

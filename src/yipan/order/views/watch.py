@@ -72,6 +72,10 @@ def watch(request: PersonRequest) -> HttpResponse:
         "drafts": queries.drafts(board.incident, scope).count(),
         "held": queries.held(board.incident, scope).count(),
         "may_draft": scope.may(Action.ORDER_DRAFT) and not board.past,
+        # Only doors that open are shown.
+        "may_receive": scope.may(Action.ORDER_RECEIVE),
+        "may_export": scope.may(Action.EXPORT),
+        "on_duty": scope.may(Action.ORDER_RECEIVE) or scope.may(Action.ORDER_VERIFY),
     }
     return render(request, "order/watch.html", context)
 

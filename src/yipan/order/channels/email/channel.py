@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from yipan.kernel.config import config
 from yipan.order.channels.messages import AddressRefused, ChannelDown, Message
 from yipan.order.channels.words import subject
+from yipan.order.models import Notice
 
 SECONDS = 20
 
@@ -62,8 +63,11 @@ def _letter(message: Message, *, sender: str) -> EmailMessage:
 
 def text(message: Message) -> str:
     """Return the letter's text: the order's own words, by when, and where to answer."""
+    if message.kind == Notice.WITHDRAWN:
+        return _withdrawn(message)
     lines = [
         message.title,
+        *([message.note] if message.note else []),
         "",
         message.body,
         "",
@@ -77,6 +81,20 @@ def text(message: Message) -> str:
         lines.append(_("To be done by: %s") % f"{message.due_at:%Y-%m-%d %H:%M %Z}")
     if message.url:
         lines += ["", _("Acknowledge here: %s") % message.url]
+    if message.exercise:
+        lines.insert(0, _("This is an exercise."))
+    return "\n".join(lines)
+
+
+def _withdrawn(message: Message) -> str:
+    lines = [
+        message.title,
+        "",
+        _("This order is withdrawn; nothing more is to be done."),
+        *([_("Why: %s") % message.note] if message.note else []),
+        _("For: %(unit)s. From: %(issuer)s.")
+        % {"unit": message.unit_name, "issuer": message.issuer_name},
+    ]
     if message.exercise:
         lines.insert(0, _("This is an exercise."))
     return "\n".join(lines)

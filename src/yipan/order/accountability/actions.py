@@ -1,0 +1,66 @@
+"""What is kept of how orders went ends after 90 days."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.db import transaction
+from django.db.models import Model, QuerySet
+
+from yipan.order.accountability.rules import KEPT
+from yipan.order.deliveries.rules import OPEN
+from yipan.order.models import Attempt, Call, Delivery, DeliveryEvent, Outbox, Shift
+
+CHUNK = 2000
+
+
+def forget_old(*, at: datetime) -> dict[str, int]:
+    """Erase what only tells how fast messages and people were, 90 days after it was written.
+
+    Messages and their tries, calls, shifts that are over, and on the steps of finished deliveries who
+    pressed and when the phone says it was. Orders, their deliveries and states stay, and so does the
+    audit trail, which has its own time. Run again, it adds nothing. Return how many of each.
+    """
+    before = at - KEPT
+    steps = DeliveryEvent.objects.filter(at__lt=before).exclude(
+        actor__isnull=True, device_at__isnull=True
+    )
+    finished = steps.exclude(delivery__state__in=OPEN)
+    return {
+        "attempts": _erase(Attempt.objects.filter(at__lt=before)),
+        "messages": _erase(
+            Outbox.objects.filter(queued_at__lt=before).exclude(
+                sent_at__isnull=True, given_up_at__isnull=True
+            )
+        ),
+        "calls": _erase(Call.objects.filter(at__lt=before)),
+        "shifts": _erase(Shift.objects.filter(end__lt=before)),
+        "steps": finished.update(actor=None, device_at=None),
+    }
+
+
+def _erase(rows: QuerySet[Model]) -> int:
+    """Delete rows a handful a transaction, so that nobody waits long for a turn at writing."""
+    erased = 0
+    while True:
+        with transaction.atomic():
+            ids = list(rows.values_list("pk", flat=True)[:CHUNK])
+            if not ids:
+                return erased
+            erased += rows.model._default_manager.filter(pk__in=ids).delete()[0]
+
+
+def orphans() -> dict[str, int]:
+    """Return how many rows name an order, a delivery or a unit that is not there; all zero is right.
+
+    The hot tables carry no foreign keys (each would cost a fan-out half a second): this proves what
+    those would have enforced.
+    """
+    return {
+        "deliveries_without_order": Delivery.objects.filter(order__id__isnull=True).count(),
+        "deliveries_without_unit": Delivery.objects.filter(unit__id__isnull=True).count(),
+        "steps_without_delivery": DeliveryEvent.objects.filter(delivery__id__isnull=True).count(),
+        "messages_without_delivery": Outbox.objects.filter(delivery__id__isnull=True).count(),
+        "messages_without_unit": Outbox.objects.filter(unit__id__isnull=True).count(),
+        "tries_without_message": Attempt.objects.filter(outbox__id__isnull=True).count(),
+    }
