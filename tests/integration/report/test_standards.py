@@ -26,7 +26,7 @@ from yipan.report.errors import NotATable
 from yipan.report.exchange.dhis2.messages import uid
 from yipan.report.exchange.xlsform.reading import read_xlsform
 from yipan.report.exchange.xml import read_xml
-from yipan.report.models import Submission, Value
+from yipan.report.models import DataRequest, Submission, Value
 
 pytestmark = pytest.mark.django_db
 As = Callable[[User], Client]
@@ -227,6 +227,48 @@ def test_metadata_has_dhis2s_shape(cast: Cast, as_person: As) -> None:
     assert uid("dataElement", "fever") in ids
     assert len(told["organisationUnits"]) == 5
     assert all(len(e["shortName"]) <= 50 for e in told["dataElements"])
+
+
+def test_a_set_named_by_the_uids_of_our_metadata_goes_in_and_out(cast: Cast, as_person: As) -> None:
+    """DHIS2 names things by UID unless told otherwise."""
+    client = as_person(cast.county_officer)
+    told = client.get(f"{ROOT}/dhis2/metadata").json()
+    element = next(e["id"] for e in told["dataElements"] if e["code"] == "fever")
+    place = next(u["id"] for u in told["organisationUnits"] if u["code"] == VILLAGE)
+    sent = {"dataValues": [{"dataElement": element, "orgUnit": place, "period": "20200224", "value": "2"},
+                           {"dataElement": "Abcdefghijk", "orgUnit": place, "period": "20200223", "value": "2"}]}  # fmt: skip
+    summary = post(client, "/dhis2/dataValueSets", sent).json()
+    assert (summary["importCount"]["imported"], len(summary["conflicts"])) == (1, 1)
+    value = Value.objects.get()
+    assert (value.element, value.unit.code) == ("fever", VILLAGE)
+    out = client.get(f"{ROOT}/dhis2/dataValueSets?day={DAY}&scheme=uid").json()
+    assert [(v["dataElement"], v["orgUnit"]) for v in out["dataValues"]] == [(element, place)]
+
+
+def test_another_systems_data_set_becomes_a_request(
+    cast: Cast, as_person: As, province: Province
+) -> None:
+    body = {
+        "dataElements": [
+            {"id": "fbfJHSPpUQD", "code": "fever", "name": "People with fever", "formName": "体温异常", "valueType": "INTEGER", "aggregationType": "SUM"},
+            {"id": "cYeuwXTCPkU", "name": "Remarks", "valueType": "LONG_TEXT", "aggregationType": "NONE"},
+            {"id": "Jtf34kNZhzP", "name": "Of another set", "valueType": "INTEGER"},
+        ],
+        "dataSets": [{"id": "lyLU2wR22tC", "name": "Daily fever", "dataSetElements": [
+            {"dataElement": {"id": "fbfJHSPpUQD"}}, {"dataElement": {"id": "cYeuwXTCPkU"}}]}],
+    }  # fmt: skip
+    path = "/dhis2/metadata?code=DH&purpose=a&decision=b&legal_basis=c"
+    assert post(as_person(cast.analyst), path, body).status_code == 403
+    client = as_person(cast.department)
+    assert post(client, path, {"dataElements": "none"}).status_code == 422
+    made = post(client, path, body).json()
+    assert (made["state"], made["fields"]) == ("draft", 2)
+    asked = DataRequest.objects.get(pk=made["request"])
+    assert asked.title_en == "Daily fever"
+    assert [(f.label_zh, f.concept, f.measure) for f in asked.fields.order_by("position")] == [
+        ("体温异常", "fever", "flow"),
+        ("Remarks", "cYeuwXTCPkU", "text"),
+    ]
 
 
 def test_adx_goes_in_and_comes_out(cast: Cast, as_person: As) -> None:

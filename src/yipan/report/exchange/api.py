@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import date
-from typing import Any
+from typing import Any, Literal, cast
 from uuid import uuid4
 
 from django.http import HttpRequest, HttpResponse
@@ -21,6 +21,7 @@ from yipan.report.exchange.fhir.resources import questionnaire, read_response
 from yipan.report.exchange.incoming import take_instance, take_sets
 from yipan.report.exchange.page import PageForm, page_form
 from yipan.report.exchange.xlsform.writing import xlsform
+from yipan.report.requests.actions import Why, draft_request
 from yipan.report.values.queries import values_in_scope
 from yipan.report.values.small import shown_rows
 
@@ -70,11 +71,38 @@ def get_metadata(
     return dhis2.metadata(form, units.select_related("parent").order_by("lft")[:UNITS])
 
 
+@router.post("/dhis2/metadata", summary="Ask for what a DHIS2 data set asks for")
+def post_metadata(
+    request: HttpRequest, code: str, purpose: str, decision: str, legal_basis: str
+) -> dict[str, Any]:
+    """A data set becomes a draft of a request; its requester confirms what each element is."""
+    scope, board = _asking(request)
+    scope.check(Action.DATA_REQUEST)
+    form = dhis2.read_metadata(_json(request), code=code.strip()[:20])
+    roots = scope.roots(Action.DATA_REQUEST)
+    unit = next((u for u in roots if u.package_id == board.package.pk), None)
+    scope.check(Action.DATA_REQUEST, unit)
+    made = draft_request(
+        incident=board.incident,
+        unit=cast(Unit, unit),
+        form=form,
+        why=Why(purpose, decision, legal_basis),
+        by=scope.user,
+        at=board.now,
+        scope=scope,
+    )
+    return {"request": made.pk, "code": made.code, "state": made.state, "fields": len(form.fields)}
+
+
 @router.get("/dhis2/dataValueSets", summary="A day's values as a DHIS2 dataValueSet")
 def get_values(
-    request: HttpRequest, response: HttpResponse, day: date, level: str = "village"
+    request: HttpRequest,
+    response: HttpResponse,
+    day: date,
+    level: str = "village",
+    scheme: Literal["code", "uid"] = "code",
 ) -> dict[str, Any]:
-    """The values in scope, by codes; small counts that the reader may not see are left out and counted."""
+    """The values in scope, by codes or by the UIDs of our metadata; small counts that the reader may not see are left out and counted."""
     scope, board = _asking(request)
     form = _page(request, level, day)
     rows, hidden = shown_rows(
@@ -84,7 +112,7 @@ def get_values(
         known_at=board.at,
     )
     response[HIDDEN] = str(hidden)
-    return dhis2.data_value_set(form, values=rows)
+    return dhis2.data_value_set(form, values=rows, by_uid=scheme == "uid")
 
 
 @router.post("/dhis2/dataValueSets", summary="Take a DHIS2 dataValueSet")

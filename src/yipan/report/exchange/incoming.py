@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -11,11 +12,13 @@ from yipan.access.rules import Action
 from yipan.access.scope import Scope
 from yipan.kernel.errors import YipanError
 from yipan.places.models import Unit
+from yipan.report.dictionary import ELEMENTS
 from yipan.report.errors import Missing, Refused, ReportError
-from yipan.report.exchange.dhis2.messages import Sent
+from yipan.report.exchange.dhis2.messages import Sent, uid
 from yipan.report.exchange.openrosa.messages import Instance
 from yipan.report.forms.current import elements_named
 from yipan.report.models import Source, Submission
+from yipan.report.requests.queries import dictionary
 from yipan.report.values.actions import submit_values
 from yipan.report.values.rules import known_element, to_day, to_number
 
@@ -106,6 +109,33 @@ def _submit(
     )
 
 
+def _by_codes(incident: Incident, sent: Sent, at: datetime) -> Sent:
+    """Return a set with UIDs turned into codes; what is neither stays and is refused by name."""
+    names = {n for answers in sent.values.values() for n in answers}
+    strange = {n for n in names if UID.fullmatch(n)} - elements_named(
+        incident.package, names, known_at=at
+    ).keys()
+    places = {code for code, _day in sent.values if UID.fullmatch(code)}
+    places -= set(
+        Unit.objects.filter(package=incident.package_id, code__in=places).values_list("code", flat=True)
+    )  # fmt: skip
+    if not strange and not places:
+        return sent
+    known = [*ELEMENTS, *dictionary(incident.package, known_at=at)] if strange else []
+    element = {uid("dataElement", n): n for n in known}
+    codes = Unit.objects.filter(package=incident.package_id).values_list("code", flat=True)
+    place = {uid("organisationUnit", c): c for c in codes} if places else {}
+    turned = Sent(refused=sent.refused)
+    for kind, rows in ((turned.values, sent.values), (turned.comments, sent.comments)):
+        for (code, day), answers in rows.items():
+            told = kind.setdefault((place.get(code, code), day), {})
+            told.update({element.get(n, n): text for n, text in answers.items()})
+    return turned
+
+
+UID = re.compile(r"[A-Za-z][A-Za-z0-9]{10}")
+
+
 @dataclass(frozen=True)
 class Imported:
     """What became of a set of values."""
@@ -120,8 +150,10 @@ def take_sets(
 ) -> Imported:
     """Take values of many units and days; what one unit's set has wrong costs that set only.
 
-    A comment on a value is the reason of a correction.
+    A comment on a value is the reason of a correction. Elements and places may be named by the UIDs
+    that our own metadata give them.
     """
+    sent = _by_codes(incident, sent, at)
     imported = 0
     conflicts = list(sent.refused)
     ignored = len(sent.refused)

@@ -10,8 +10,9 @@ from datetime import date, datetime
 from typing import Any
 
 from yipan.places.models import Unit
-from yipan.report.errors import NotADate, NotATable
+from yipan.report.errors import EmptyFile, NotADate, NotATable
 from yipan.report.exchange.page import PageForm
+from yipan.report.requests.fields import Field, Form, Spec
 
 LETTERS = string.ascii_letters
 SIGNS = LETTERS + string.digits
@@ -81,17 +82,65 @@ def metadata(form: PageForm, units: Iterable[Unit]) -> dict[str, Any]:
     }
 
 
+MEASURES = {"SUM": "flow", "AVERAGE": "stock", "LAST": "stock", "NONE": "attr"}
+IN_WORDS = frozenset({"TEXT", "LONG_TEXT"})
+
+
+def read_metadata(body: Mapping[str, Any], *, code: str) -> Form:
+    """Return another system's data set as a form whose elements a requester then confirms.
+
+    Of several data sets the first; without one, all data elements. The concept of each is its code
+    (its identifier where it has none). Raises NotATable (R115) and EmptyFile (R113).
+    """
+    elements = body.get("dataElements")
+    if not isinstance(elements, list):
+        raise NotATable(name="metadata", why="dataElements is missing")
+    sets = [d for d in body.get("dataSets") or [] if isinstance(d, dict)]
+    wanted = {
+        str((row.get("dataElement") or {}).get("id", ""))
+        for row in (sets[0].get("dataSetElements") or [] if sets else [])
+        if isinstance(row, dict)
+    }
+    fields: list[Field] = []
+    for row in elements:
+        if not isinstance(row, dict) or (wanted and str(row.get("id", "")) not in wanted):
+            continue
+        name = str(row.get("name") or row.get("shortName") or "").strip()[:160]
+        said = str(row.get("code") or row.get("id") or "").strip()[:80]
+        if not name or not said:
+            continue
+        kind = str(row.get("valueType", ""))
+        measure = MEASURES.get(str(row.get("aggregationType", "SUM")), "flow")
+        measure = "text" if kind in IN_WORDS else "flag" if kind == "BOOLEAN" else measure
+        basis = "interval" if measure in ("flow", "text") else "instant"
+        label = str(row.get("formName") or name).strip()[:160]
+        zh = label if any("\u4e00" <= c <= "\u9fff" for c in label) else name
+        spec = Spec(said, "all", measure, basis)
+        fields.append(Field(f"{code}{len(fields) + 1:02d}", zh, name, spec))
+    if not fields:
+        raise EmptyFile(name="metadata")
+    title = str(sets[0].get("name") or code)[:160] if sets else code
+    return Form(code, code, code, title, title, "daily", "", "", "village", tuple(fields))
+
+
 def data_value_set(
-    form: PageForm, *, values: Iterable[tuple[str, date, str, float, str, datetime]]
+    form: PageForm,
+    *,
+    values: Iterable[tuple[str, date, str, float, str, datetime]],
+    by_uid: bool = False,
 ) -> dict[str, Any]:
-    """Return (unit, day, element, value, text, stored at) rows as a dataValueSet, by codes."""
+    """Return (unit, day, element, value, text, stored at) rows as a dataValueSet, by codes or by UIDs."""
+
+    def named(kind: str, code: str) -> str:
+        return uid(kind, code) if by_uid else code
+
     return {
-        "dataSet": form.id,
+        "dataSet": named("dataSet", form.id),
         "dataValues": [
             {
-                "dataElement": element,
+                "dataElement": named("dataElement", element),
                 "period": day.strftime("%Y%m%d"),
-                "orgUnit": unit,
+                "orgUnit": named("organisationUnit", unit),
                 "value": text or f"{value:g}",
                 "lastUpdated": stored.isoformat(),
             }
