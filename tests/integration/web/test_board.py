@@ -17,8 +17,9 @@ from cast import Cast
 from front import Front
 from living import at
 from yipan.access.context import make_board
-from yipan.access.models import User
+from yipan.access.models import Grant, User
 from yipan.access.scope import Scope, scope_of
+from yipan.assess.models import UnitSituation
 from yipan.web.board import sentences
 from yipan.web.board.facts import Facts
 
@@ -282,3 +283,27 @@ def test_an_estimate_names_its_method_and_who_published_it(
     assert "Li Q" in rt["method"][1]["source"]
     plain = client.get("/api/board/numbers/confirmed_new").json()
     assert [part["label"] for part in plain["method"]] == ["Software"]
+
+
+# ---- small counts
+
+
+def test_a_small_count_is_hidden_from_who_may_not_see_it(
+    living: Front, cast: Cast, door: Door
+) -> None:
+    """Cedar has one case a day; who has no right to small counts learns neither it nor what gives it away."""
+    Grant.objects.filter(user=cast.auditor).update(sensitivity=0)
+    UnitSituation.objects.filter(unit__code="100102").update(confirmed=3, confirmed_14d=2)
+    reader, analyst = door(cast.auditor), door(cast.analyst)
+    kept = {u["code"]: u for u in reader.get("/board/map.json").json()["units"]}
+    exact = {u["code"]: u for u in analyst.get("/board/map.json").json()["units"]}
+    assert exact["100102"]["lines"][0] == "3 cases in all, 2 in 14 days"
+    assert "fewer than 5" in kept["100102"]["lines"][0]
+    files = {
+        person: client.get("/board/counties.csv").content.decode()
+        for person, client in (("reader", reader), ("analyst", analyst))
+    }
+    line = next(row for row in files["reader"].splitlines() if "100102" in row)
+    assert ",<5," in line or ",…," in line
+    assert ",3,0,2," in next(row for row in files["analyst"].splitlines() if "100102" in row)
+    assert "fewer than 5" in reader.get("/").content.decode()

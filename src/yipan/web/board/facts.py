@@ -18,6 +18,7 @@ from yipan.access.rules import Action
 from yipan.access.scope import Scope
 from yipan.assess import queries as assessing
 from yipan.assess.models import Assessment, Tier, TierChange, UnitSituation
+from yipan.assess.shown import situations_shown
 from yipan.order import queries as ordering
 from yipan.places import queries as places
 from yipan.places.models import Level, Topology, Unit
@@ -139,7 +140,8 @@ class Facts:
         if self.assessment is None:
             return []
         rows = assessing.situations(self.assessment, scope=self.scope, level=level)
-        return list(rows.select_related("unit").order_by("unit__code"))
+        ordered = rows.select_related("unit").order_by("unit__code")
+        return situations_shown(self.assessment, ordered, scope=self.scope)
 
     @cached_property
     def here(self) -> UnitSituation | None:

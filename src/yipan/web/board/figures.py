@@ -8,6 +8,7 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
+from yipan.access.suppression import Hidden
 from yipan.assess.models import UnitSituation
 from yipan.assess.situation.words import expected_words, rt_note
 from yipan.kernel.words import DASH, MINUS, count, day, decimal
@@ -129,8 +130,13 @@ def _orders(facts: Facts) -> list[Figure]:
     ]
 
 
-def known(n: float | None) -> str:
-    """Return a count, or a dash where nobody has reported it: a blank is never a zero."""
+def known(n: float | Hidden | None) -> str:
+    """Return a count, or a dash where nobody has reported it: a blank is never a zero.
+
+    A small count that the person may not see is said as such.
+    """
+    if isinstance(n, Hidden):
+        return str(n)
     return UNKNOWN if n is None else count(n)
 
 

@@ -14,6 +14,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
+from yipan.access.suppression import Hidden
 from yipan.assess.models import Tier, UnitSituation
 from yipan.assess.situation import words as assessed
 from yipan.kernel.words import chinese, count, day, interval, people
@@ -156,11 +157,15 @@ def county_lines(s: UnitSituation) -> list[str]:
     """Return what a county's card says: its counts, and the rule that decided its tier."""
     if s.confirmed is None:
         return [_("No count has been reported.")]
-    first = ngettext(
-        "%(n)s case in all, %(recent)s in 14 days",
-        "%(n)s cases in all, %(recent)s in 14 days",
-        s.confirmed,
-    ) % {"n": count(s.confirmed), "recent": known(s.confirmed_14d)}
+    told = {"n": known(s.confirmed), "recent": known(s.confirmed_14d)}
+    first = (
+        ngettext(
+            "%(n)s case in all, %(recent)s in 14 days",
+            "%(n)s cases in all, %(recent)s in 14 days",
+            2 if isinstance(s.confirmed, Hidden) else s.confirmed,
+        )
+        % told
+    )
     if s.rule:
         return [first, _("Rule %(rule)s decided the tier.") % {"rule": s.rule}]
     return [first]

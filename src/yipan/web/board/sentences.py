@@ -9,9 +9,11 @@ from dataclasses import dataclass
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from yipan.access.suppression import Hidden
 from yipan.assess.models import Tier
 from yipan.kernel.words import chinese, clock, count, day
 from yipan.web.board.facts import Facts
+from yipan.web.board.figures import known
 
 SEVERITY = {Tier.HIGH: 4, Tier.MEDIUM: 3, Tier.UNDECIDED: 2, Tier.NO_DATA: 1, Tier.LOW: 0}
 
@@ -76,7 +78,10 @@ def _cases(facts: Facts) -> Clause:
 def _cases_here(facts: Facts) -> Clause:
     here = facts.here
     assert here is not None  # the caller has looked
-    names = {"place": here.unit.name, "day": _data_day(facts), "n": count(here.confirmed_new or 0)}
+    names = {"place": here.unit.name, "day": _data_day(facts), "n": known(here.confirmed_new)}
+    told: object = here.confirmed_new
+    if isinstance(told, Hidden):  # see assess/shown
+        return Clause(_("%(place)s, new cases on %(day)s: %(n)s.") % names, "#cases")
     if here.confirmed_new is None:
         return Clause(_("%(place)s has not reported %(day)s.") % names, "#cases")
     if here.confirmed_new == 0:

@@ -22,6 +22,7 @@ from yipan.access.context import MOMENT_FORMAT, Board, PersonRequest, board_or_n
 from yipan.access.rules import Action
 from yipan.access.scope import Scope
 from yipan.access.signing import signed_in
+from yipan.assess.shown import for_export
 from yipan.kernel.errors import NotFound
 from yipan.kernel.words import clock as clock_words
 from yipan.kernel.words import interval
@@ -227,7 +228,7 @@ def counties_csv(request: PersonRequest) -> HttpResponse:
     rows = (
         [
             *(getattr(s.unit, name) for name in UNIT_COLUMNS),
-            *(getattr(s, name) for name in columns),
+            *(for_export(getattr(s, name)) for name in columns),
             s.reported_at,
             int(s.synthetic),
         ]
