@@ -20,7 +20,7 @@ def province(seed: int, places: int, sectors: int, weeks: int) -> Question:
     """A province with cash, stays in bed, and few masks and trains."""
     q = invented(
         places=places, sectors=sectors, weeks=weeks, areas=min(2, places), seed=seed,
-        margin=0.16, fixed_cost=0.1, cash=0.12, stay=0.4,
+        margin=0.16, fixed_cost=0.1, cash=0.12, stay=0.4, bed_delay=np.array([0.3, 0.7]),
     )  # fmt: skip
     hands = float(q.workers.sum())
     return q.but(relief=0.01 * float(q.capacity.sum()), trains=0.01 * hands, protective_stock=0.02 * hands)  # fmt: skip

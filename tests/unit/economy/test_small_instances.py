@@ -19,7 +19,8 @@ def rich(seed: int, **changed: Any) -> Question:
     """A province of 4 places, 3 sectors and 3 weeks in which every kind of limit is there."""
     q = invented(
         places=4, sectors=3, weeks=3, areas=2, seed=seed,
-        margin=0.16, fixed_cost=0.1, cash=0.12, stay=0.5, arrivals=np.full(4, 0.02),
+        margin=0.16, fixed_cost=0.1, cash=0.12, stay=0.5, bed_delay=np.array([0.3, 0.6, 0.1]),
+        arrivals=np.full(4, 0.02),
     )  # fmt: skip
     return q.but(
         relief=0.01 * float(q.capacity.sum()),
@@ -54,6 +55,7 @@ class Written:
         self.cost: list[float] = []
         self.upper: list[tuple[dict[int, float], float]] = []
         self.equal: list[tuple[dict[int, float], float]] = []
+        self.caused: list[list[tuple[dict[int, float], float]]] = []
 
     def new(
         self, *name: Any, low: float = 0.0, high: float | None = None, gain: float = 0.0
@@ -173,16 +175,22 @@ class Written:
             row[at["r", t, i]] = q.infectious_per_return
             caused.append((row, constant))
             self.upper.append((row, self.Ibar[t + 1, i] - constant))
+        self.caused.append(caused)
         for a in range(q.areas):
             beds = {at["B", t, a]: -1.0}
             fixed = q.stay * q.in_care[a] if t == 0 else 0.0
             if t > 0:
                 beds[at["B", t - 1, a]] = q.stay
             for i in np.flatnonzero(q.area == a):
-                row, constant = caused[i]
-                fixed += q.bed_share * constant
-                for column, value in row.items():
-                    beds[column] = beds.get(column, 0.0) + q.bed_share * value
+                for k, share in enumerate(q.bed_delay):  # infected k weeks before: I[t + 1 − k]
+                    if t + 1 - k == 0:
+                        fixed += q.bed_share * share * q.infectious[i]
+                    if t + 1 - k <= 0:
+                        continue
+                    row, constant = self.caused[t - k][i]
+                    fixed += q.bed_share * share * constant
+                    for column, value in row.items():
+                        beds[column] = beds.get(column, 0.0) + q.bed_share * share * value
             self.equal.append((beds, -fixed))
 
 

@@ -5,7 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from yipan.engines.economy.supply import Economy, balance, simulate
+from yipan.engines.economy.supply import (
+    Conditions,
+    Economy,
+    Protective,
+    balance,
+    hands_present,
+    simulate,
+)
 from yipan.engines.errors import OutOfRange
 
 
@@ -126,6 +133,87 @@ def test_cash_is_margin_less_fixed_cost_plus_relief() -> None:
     helped = simulate(e, opening=steady(e, 0.0, 5), relief=np.ones((5, 12)))
     assert helped.short_of_cash() == {}
     np.testing.assert_allclose(helped.cash, 3.0)
+
+
+# ---- what an epidemic takes away
+
+
+def test_returning_workers_lift_capacity_step_by_step() -> None:
+    e = economy()
+    needed = np.full(12, 100.0)
+    returned = np.zeros((30, 12))
+    returned[5:10] = 8.0
+    hands = hands_present(np.full(12, 60.0), returned, needed)
+    run = simulate(e, opening=steady(e, 1.0), conditions=Conditions(hands=hands))
+    assert run.capacity[0] == pytest.approx(0.6 * e.output)
+    assert run.capacity[7] == pytest.approx(0.84 * e.output)
+    assert run.capacity[-1] == pytest.approx(e.output)
+    assert run.value_added[-1] > run.value_added[4]
+
+
+def test_what_is_done_at_a_distance_goes_on_when_all_is_shut() -> None:
+    e = economy()
+    run = simulate(e, opening=steady(e, 0.0), conditions=Conditions(remote=np.full(12, 0.3)))
+    assert run.capacity == pytest.approx(np.tile(0.3 * e.output, (30, 1)))
+    assert run.output.sum() > 0
+
+
+def masks(e: Economy, *, stock: float, bought: float, made: float = 0.0) -> Conditions:
+    use = np.full(e.output.size, 10.0)
+    return Conditions(
+        protective=Protective(stock, np.full(30, bought), use, sector=0, made=made / e.output[0])
+    )
+
+
+def test_without_masks_nobody_is_present_and_own_production_carries_on() -> None:
+    e = economy()
+    none = simulate(e, opening=steady(e, 1.0), conditions=masks(e, stock=600.0, bought=0.0))
+    assert none.output[4].sum() == pytest.approx(e.output.sum())  # five days of 120
+    assert none.output[5].sum() == pytest.approx(0.0)
+    assert none.protective is not None
+    assert none.protective[5] == pytest.approx(0.0)
+    own = simulate(
+        e, opening=steady(e, 1.0), conditions=masks(e, stock=600.0, bought=0.0, made=130.0)
+    )
+    assert own.output[-1].sum() == pytest.approx(e.output.sum())
+    assert own.protective is not None
+    assert (own.protective >= 0).all()
+
+
+def test_masks_are_neither_lost_nor_invented() -> None:
+    e = economy()
+    run = simulate(
+        e, opening=steady(e, 0.8), conditions=masks(e, stock=50.0, bought=40.0, made=60.0)
+    )
+    assert run.protective is not None
+    worn = 50.0 + 30 * 40.0 + 60.0 / e.output[0] * run.output[:, 0].sum() - run.protective[-1]
+    assert 0 < worn <= 30 * 12 * 10.0 * 0.8 + 1e-6
+
+
+def test_goods_bought_outside_take_the_place_of_a_shut_supplier() -> None:
+    e = economy(2)
+    alone = simulate(e, opening=shut(e, [3], 0.1))
+    much = np.zeros((30, 12))
+    much[:, 3] = 10 * e.output[3]
+    helped = simulate(e, opening=shut(e, [3], 0.1), conditions=Conditions(imports=much))
+    assert helped.imported[:, 3].sum() > 0
+    assert helped.output[:, [k for k in range(12) if k != 3]].sum() > alone.output.sum() - alone.output[:, 3].sum()  # fmt: skip
+    assert np.abs(balance(e, helped)).max() <= 1e-9 * e.output.max()
+
+
+def test_who_has_no_cash_stops_until_relief_comes() -> None:
+    e = economy(
+        margin=np.full(12, 0.1), fixed_cost=0.2 * economy().output, cash=0.35 * economy().output
+    )
+    broke = simulate(e, opening=steady(e, 1.0), conditions=Conditions(cash_binds=True))
+    assert broke.cash[4].max() < 0  # 0.35 − 4 × 0.1
+    assert broke.output[4].sum() == 0
+    relief = np.tile(0.12 * e.output, (30, 1))
+    kept = simulate(
+        e, opening=steady(e, 1.0), relief=relief, conditions=Conditions(cash_binds=True)
+    )
+    assert kept.output[-1] == pytest.approx(e.output)
+    assert not kept.short_of_cash()
 
 
 # ---- what Pichler et al. (2020) found

@@ -5,6 +5,9 @@ networks and epidemic spreading: how to restart the UK economy?", arXiv:2005.105
 of Economic Dynamics and Control 144:104527. Sectors hold stocks of every input, order to refill
 them, and make no more than hands, inputs and orders allow; who cannot deliver rations in proportion.
 The same balance of goods is the linear model's (`balance`), so the two can be compared.
+
+`Conditions` adds what an epidemic takes away: hands that are elsewhere, work done at a distance, protective
+equipment with own production, goods bought outside, and cash that runs out.
 """
 
 from __future__ import annotations
@@ -31,13 +34,15 @@ class Economy:
     | `needs` | (sector, sector) | input i for one unit of output j, from inside |
     | `output` | (sector,) | output a step at rest, money |
     | `value_share` | (sector,) | value added for one unit of output |
-    | `stock_steps` | (sector,) | steps of its own inputs a sector keeps at rest |
+    | `stock_steps` | (sector,) or (sector, sector) | steps of its own inputs a sector keeps at rest; by input i and user j where given so |
     | `imported` | (sector, sector) | input i for one unit of j, from outside; always met |
     | `critical` | (sector, sector) | whether j stops without i; only for production "critical" |
     | `refill_steps` | | steps in which a missing stock is ordered back |
     | `margin`, `fixed_cost`, `cash` | (sector,) | for one unit of output; a step; at the start |
+    | `final` | (sector,) | final use at rest, money a step; output − needs · output where not given |
 
-    At rest output covers needs and final use: f = output − needs · output ≥ 0.
+    At rest output covers needs and final use: f = output − needs · output ≥ 0, unless `final` is given:
+    then others may need more than is made, and the rest is bought outside (`Conditions.imports`).
     """
 
     needs: Floats
@@ -50,6 +55,7 @@ class Economy:
     margin: Floats = field(default=None)  # type: ignore[arg-type]  # set in __post_init__
     fixed_cost: Floats = field(default=None)  # type: ignore[arg-type]  # set in __post_init__
     cash: Floats = field(default=None)  # type: ignore[arg-type]  # set in __post_init__
+    final: Floats | None = None
 
     def __post_init__(self) -> None:
         """Check shapes and that final use at rest is not negative; raises E801 and E802."""
@@ -58,8 +64,9 @@ class Economy:
         n = output.size
         keep(self, "output", output)
         keep(self, "needs", as_floats(self.needs, "needs", shape=(n, n), high=1.0))
-        for name, high in (("value_share", 1.0), ("stock_steps", np.inf)):
-            keep(self, name, as_floats(getattr(self, name), name, shape=(n,), high=high))
+        keep(self, "value_share", as_floats(self.value_share, "value_share", shape=(n,), high=1.0))
+        shape = (n, n) if np.ndim(self.stock_steps) == 2 else (n,)
+        keep(self, "stock_steps", as_floats(self.stock_steps, "stock_steps", shape=shape))
         for name, low in (("margin", 0.0), ("fixed_cost", 0.0), ("cash", 0.0)):
             given = getattr(self, name)
             value = np.full(n, np.inf if name == "cash" else 0.0) if given is None else given
@@ -72,7 +79,9 @@ class Economy:
         keep(self, "critical", critical)
         if self.refill_steps < 1:
             raise OutOfRange("Stocks cannot be refilled in less than a step.", where="refill_steps")
-        if (self.final_use < -1e-9 * max(1.0, float(output.max(initial=0.0)))).any():
+        if self.final is not None:
+            keep(self, "final", as_floats(self.final, "final", shape=(n,)))
+        elif (self.final_use < -1e-9 * max(1.0, float(output.max(initial=0.0)))).any():
             worst = int(self.final_use.argmin())
             raise OutOfRange(
                 f"Others need more of sector {worst} than it makes at rest.",
@@ -83,8 +92,58 @@ class Economy:
     @property
     def final_use(self) -> Floats:
         """What is left at rest for consumers, investment and export, a step, shape (sector,)."""
+        if self.final is not None:
+            return self.final
         left: Floats = self.output - self.needs @ self.output
         return left
+
+
+@dataclass(frozen=True)
+class Protective:
+    """Protective equipment: who is present wears it, and without it nobody is.
+
+    `use` (sector,): pieces a step when all who must be present are; `stock` pieces at the start, `bought`
+    (step,) pieces a step, `sector` makes `made` pieces for one unit of its output.
+    """
+
+    stock: float
+    bought: Floats
+    use: Floats
+    sector: int
+    made: float
+
+
+@dataclass(frozen=True)
+class Conditions:
+    """What an epidemic takes away beside the openings; what is not given is not short.
+
+    `hands` (step, sector): share of those who must be present who are there, residents and returned, in
+    [0, 1]; `remote` (sector,): share of the work done at a distance; `imports` (step, sector): most that
+    can be bought outside where goods lack, money; `protective`; `cash_binds`: who has no cash left does
+    not work in the next step, until relief comes.
+    """
+
+    hands: Floats | None = None
+    remote: Floats | None = None
+    imports: Floats | None = None
+    protective: Protective | None = None
+    cash_binds: bool = False
+
+
+def hands_present(residents: ArrayLike, returned: ArrayLike, needed: ArrayLike) -> Floats:
+    """Return the share of needed hands that are there, shape (step, …), from who came back step by step.
+
+    `residents` who are there from the start, `returned` (step, …) who come in each step, `needed` when all
+    is open; persons.
+
+    >>> hands_present(60.0, [[0.0], [20.0], [40.0]], 100.0).ravel().tolist()
+    [0.6, 0.8, 1.0]
+    """
+    back = as_floats(returned, "returned", shape=(None,) * np.ndim(returned))
+    there = np.asarray(residents, dtype=np.float64) + np.cumsum(back, axis=0)
+    whole = np.asarray(needed, dtype=np.float64)
+    share = np.divide(there, whole, out=np.ones_like(there), where=whole > 0)
+    return np.asarray(np.minimum(share, 1.0))
 
 
 @dataclass(frozen=True)
@@ -93,7 +152,8 @@ class Run:
 
     `output`, `capacity`, `delivered` (final use met), (step, sector); `stock` (step + 1, sector): pooled stock of
     each good with its users; `limit` (step, sector): 0 nothing but demand, 1 hands, 2 inputs; `lacking`
-    (step, sector): the scarcest input where inputs limit, −1 elsewhere; `cash` (step + 1, sector).
+    (step, sector): the scarcest input where inputs limit, −1 elsewhere; `cash` (step + 1, sector);
+    `imported` (step, sector) bought outside; `protective` (step + 1,) pieces left, none where it is not counted.
     """
 
     output: Floats
@@ -104,6 +164,8 @@ class Run:
     lacking: NDArray[np.int64]
     cash: Floats
     value_share: Floats
+    imported: Floats
+    protective: Floats | None = None
 
     @property
     def value_added(self) -> Floats:
@@ -133,6 +195,7 @@ def simulate(
     demand: ArrayLike | None = None,
     relief: ArrayLike | None = None,
     production: Production = "leontief",
+    conditions: Conditions | None = None,
 ) -> Run:
     """Return what happens under `opening` (step, sector), the share of capacity at work, in [0, 1].
 
@@ -146,7 +209,9 @@ def simulate(
         delivered to each who asked in proportion; Z += deliveries − needs · output
 
     where the stocks at the step's beginning bound what inputs allow, and `asked_j` on the right is the
-    step before. Raises ShapeMismatch (E801) and OutOfRange (E802).
+    step before. Under `conditions` capacity is output · (remote + (1 − remote) · min(opening, hands)),
+    fewer are present where protective equipment lacks, and what was asked and not made is bought outside
+    as far as `imports` go. Raises ShapeMismatch (E801) and OutOfRange (E802).
 
     >>> pair = Economy(needs=np.array([[0.0, 0.5], [0.0, 0.0]]), output=np.array([50.0, 100.0]),
     ...     value_share=np.array([1.0, 0.5]), stock_steps=np.array([2.0, 2.0]))
@@ -169,20 +234,71 @@ def simulate(
             where="production",
             remedy=f"There are {', '.join(PRODUCTIONS)}.",
         )
-    return _simulate(economy, at_work, wanted, given, production)
+    there = _There(economy, at_work, conditions)
+    return _simulate(economy, there, wanted, given, production)
+
+
+class _There:
+    """Capacity by step under openings and conditions; keeps the account of protective equipment."""
+
+    def __init__(self, economy: Economy, at_work: Floats, given: Conditions | None) -> None:
+        steps, n = at_work.shape
+        self.output = economy.output
+        said = given or Conditions()
+        present = at_work
+        if said.hands is not None:
+            hands = as_floats(said.hands, "hands", shape=(steps, n), high=1.0)
+            present = np.minimum(at_work, hands)
+        self.present = present
+        self.remote = np.zeros(n)
+        if said.remote is not None:
+            self.remote = as_floats(said.remote, "remote", shape=(n,), high=1.0)
+        self.capacity: Floats = self.output * (self.remote + (1.0 - self.remote) * present)
+        self.imports: Floats | None = None
+        if said.imports is not None:
+            self.imports = as_floats(said.imports, "imports", shape=(steps, n))
+        self.cash_binds = said.cash_binds
+        self.masks = said.protective
+        self.left = np.zeros(steps + 1)
+        if self.masks is not None:
+            as_floats(self.masks.use, "use", shape=(n,))
+            self.bought = as_floats(self.masks.bought, "bought", shape=(steps,))
+            self.left[0] = self.masks.stock
+
+    def with_masks(self, t: int, made: Floats) -> Floats:
+        """Return capacity again where those present have too few masks, own production of the step counted."""
+        assert self.masks is not None
+        m = self.masks
+        need = float(m.use @ self.present[t])
+        own = m.made * float(made[m.sector])
+        there = self.left[t] + self.bought[t]
+        share = 1.0
+        if need > there + own:  # who is absent makes no masks either: own production shrinks alike
+            share = there / (need - own)
+        self.used = share * need
+        return np.asarray(
+            self.output * (self.remote + (1.0 - self.remote) * self.present[t] * share)
+        )
+
+    def close(self, t: int, made: Floats) -> None:
+        """Count what is left at the end of a step."""
+        if self.masks is not None:
+            made_here = self.masks.made * float(made[self.masks.sector])
+            self.left[t + 1] = max(0.0, self.left[t] + self.bought[t] + made_here - self.used)
 
 
 def _simulate(
-    economy: Economy, at_work: Floats, wanted: Floats, relief: Floats, production: Production
+    economy: Economy, there: _There, wanted: Floats, relief: Floats, production: Production
 ) -> Run:
-    steps, n = at_work.shape
+    steps, n = there.present.shape
     A, final = economy.needs, np.maximum(economy.final_use, 0.0)
-    target = A * (economy.output * economy.stock_steps)[None, :]
+    target = A * (economy.output[None, :] * economy.stock_steps)
     Z = target.copy()
     asked = economy.output.copy()
-    capacity = at_work * economy.output
+    capacity = there.capacity.copy()
     out = np.empty((steps, n))
     delivered = np.empty((steps, n))
+    imported = np.zeros((steps, n))
     stock = np.empty((steps + 1, n))
     stock[0] = Z.sum(axis=1)
     limit = np.zeros((steps, n), dtype=np.int8)
@@ -195,17 +311,98 @@ def _simulate(
         consumers = wanted[t] * final
         asked = orders.sum(axis=1) + consumers
         by_inputs, scarce = allowed(Z)
+        if there.cash_binds:
+            capacity[t] = np.where(cash[t] < 0.0, 0.0, capacity[t])
         made = np.minimum(np.minimum(capacity[t], by_inputs), asked)
+        if there.masks is not None:
+            capacity[t] = np.minimum(capacity[t], there.with_masks(t, made))
+            made = np.minimum(made, capacity[t])
+            there.close(t, made)
         limit[t] = np.where(
             made < asked - 1e-12, np.where(by_inputs < capacity[t], 2, 1), 0
         ).astype(np.int8)
         lacking[t] = np.where(limit[t] == 2, scarce, -1)
-        share = np.divide(made, asked, out=np.zeros(n), where=asked > 0)
+        come = made
+        if there.imports is not None:
+            imported[t] = np.minimum(there.imports[t], asked - made)
+            come = made + imported[t]
+        share = np.divide(come, asked, out=np.zeros(n), where=asked > 0)
         Z = np.maximum(Z - A * made[None, :], 0.0) + orders * share[:, None]
         out[t], delivered[t] = made, consumers * share
         stock[t + 1] = Z.sum(axis=1)
         cash[t + 1] = cash[t] + economy.margin * made - economy.fixed_cost + relief[t]
-    return Run(out, capacity, delivered, stock, limit, lacking, cash, economy.value_share)
+    masks = there.left if there.masks is not None else None
+    return Run(
+        out, capacity, delivered, stock, limit, lacking, cash, economy.value_share, imported, masks
+    )
+
+
+def simulate_announced(
+    economy: Economy,
+    *,
+    announced: ArrayLike,
+    demand: ArrayLike,
+    imports: ArrayLike | None = None,
+    cover_steps: int = 7,
+) -> Run:
+    """Return what happens where firms are told a plan and order for it, and not for what they used before.
+
+    `announced` (step, sector): output planned; `demand` (step, sector): final use planned, as a share of that
+    at rest; `imports` (step, sector): goods bought outside, all of which come. Each firm orders what it
+    will need of each input for this and the next `cover_steps` steps and does not have; what nobody asked for
+    is kept with its users. Stocks at the start are with those who will need them.
+
+        orders_ij = needs_ij · Σ_{k ≤ cover} announced_j[t + k] − Z_ij       (not negative)
+        output_j = min(announced_j, what inputs at the step's beginning allow)
+
+    Inputs ordered in a step can be used from the next, where the linear model lets them be used at once:
+    that is all that separates the two, and it shrinks with the step. Raises E801 and E802.
+
+    >>> pair = Economy(needs=np.array([[0.0, 0.5], [0.0, 0.0]]), output=np.array([50.0, 100.0]),
+    ...     value_share=np.array([1.0, 0.5]), stock_steps=np.array([1.0, 1.0]))
+    >>> plan = np.tile([50.0, 100.0], (3, 1))
+    >>> simulate_announced(pair, announced=plan, demand=np.ones((3, 2))).output.tolist()
+    [[50.0, 100.0], [50.0, 100.0], [50.0, 100.0]]
+    """
+    n, A = economy.output.size, economy.needs
+    planned = as_floats(announced, "announced", shape=(None, n))
+    steps = planned.shape[0]
+    wanted = as_floats(demand, "demand", shape=(steps, n))
+    bought = as_floats(
+        np.zeros((steps, n)) if imports is None else imports, "imports", shape=(steps, n)
+    )
+    final = np.maximum(economy.final_use, 0.0)
+    will_use = A * planned.sum(axis=0)[None, :]
+    whole = will_use.sum(axis=1, keepdims=True)
+    users = np.divide(will_use, whole, out=np.full((n, n), 1.0 / n), where=whole > 0)
+    there = (A * (economy.output[None, :] * economy.stock_steps)).sum(axis=1)
+    Z = there[:, None] * users
+    so_far = np.vstack([np.zeros(n), np.cumsum(planned, axis=0)])
+    allowed = _Inputs(economy, "leontief")
+    out, delivered = np.empty((steps, n)), np.empty((steps, n))
+    stock = np.empty((steps + 1, n))
+    stock[0] = Z.sum(axis=1)
+    limit = np.zeros((steps, n), dtype=np.int8)
+    lacking = np.full((steps, n), -1, dtype=np.int64)
+    cash = np.empty((steps + 1, n))
+    cash[0] = economy.cash
+    for t in range(steps):
+        ahead = so_far[min(steps, t + 1 + cover_steps)] - so_far[t]
+        orders = np.maximum(A * ahead[None, :] - Z, 0.0)
+        consumers = wanted[t] * final
+        asked = orders.sum(axis=1) + consumers
+        by_inputs, scarce = allowed(Z)
+        made = np.minimum(planned[t], by_inputs)
+        limit[t] = np.where(made < planned[t] - 1e-12, 2, 0).astype(np.int8)
+        lacking[t] = np.where(limit[t] == 2, scarce, -1)
+        come = made + bought[t]
+        share = np.minimum(1.0, np.divide(come, asked, out=np.ones(n), where=asked > 0))
+        over = np.maximum(come - asked, 0.0)
+        Z = np.maximum(Z - A * made[None, :], 0.0) + orders * share[:, None] + over[:, None] * users
+        out[t], delivered[t] = made, consumers * share
+        stock[t + 1] = Z.sum(axis=1)
+        cash[t + 1] = cash[t] + economy.margin * made - economy.fixed_cost
+    return Run(out, planned, delivered, stock, limit, lacking, cash, economy.value_share, bought)
 
 
 class _Inputs:
@@ -234,12 +431,12 @@ class _Inputs:
 def balance(economy: Economy, run: Run) -> Floats:
     """Return how far a run misses the linear model's balance of goods, shape (step, sector), money.
 
-        stock[t + 1] − stock[t] = output − delivered − needs · output
+        stock[t + 1] − stock[t] = output + imports − delivered − needs · output
 
     Zero for Leontief production; with other production functions inputs may be used that were not
     there, which shows as a surplus ≥ 0.
     """
     change = np.diff(run.stock, axis=0)
-    made = run.output - run.delivered - run.output @ economy.needs.T
+    made = run.output + run.imported - run.delivered - run.output @ economy.needs.T
     missed: Floats = change - made
     return missed

@@ -89,27 +89,43 @@ def in_levels(q: Question, plan: Plan, levels: Floats, setting_levels: Floats) -
 
     Also for levels that somebody edited: `plan.over` then names the beds that lack.
     """
-    started = perf_counter()
     x, u = openings_of(q, levels, setting_levels)
+    solved = allowing(q, x, u, returns=plan.returns, bound=plan.bound)
+    if solved is None:
+        return None
+    solved = replace(
+        solved, seconds=plan.seconds + solved.seconds, prices=plan.prices, promised=plan.promised
+    )
+    return Ordered(levels, setting_levels, solved, 1.0 - solved.value / plan.value)
+
+
+def allowing(
+    q: Question,
+    x: Floats,
+    u: Floats,
+    *,
+    returns: Floats | None = None,
+    bound: float | None = None,
+) -> Plan | None:
+    """Return the best use of given openings (week, group, …), whatever they do to the beds.
+
+    Output, stocks, masks, cash and, up to `returns`, returning workers are chosen; contacts are those of all
+    that is allowed. None where the economy cannot run. `plan.over` names the beds that lack.
+    """
+    started = perf_counter()
     b = build(q)
     programme = b.programme()
     lower, upper = programme.lower.copy(), programme.upper.copy()
-    upper[b.columns["opened"]] = np.maximum(x - q.least, 0.0)
-    lower[b.columns["u"]] = upper[b.columns["u"]] = u
-    upper[b.columns["returns"]] = np.minimum(q.returning, plan.returns)
+    upper[b.columns["opened"]] = np.clip(x - q.least, 0.0, 1.0 - q.least)
+    lower[b.columns["u"]] = upper[b.columns["u"]] = np.clip(u, q.least_setting, 1.0)
+    if returns is not None:
+        upper[b.columns["returns"]] = np.minimum(q.returning, returns)
     solution = replace(programme, lower=lower, upper=upper).solve(method=METHOD)
     if not solution.feasible:
         return None
-    point = point_of(q, b, solution, x=x)
-    solved = plan_of(q, point, plan.bound, plan.steps, started)
-    solved = replace(
-        solved,
-        envelope=point.infectious,
-        seconds=plan.seconds + solved.seconds,
-        prices=plan.prices,
-        promised=plan.promised,
-    )
-    return Ordered(levels, setting_levels, solved, 1.0 - solved.value / plan.value)
+    point = point_of(q, b, solution, x=np.maximum(x, q.least))
+    whole = point.value if bound is None else bound
+    return replace(plan_of(q, point, whole, 1, started), envelope=point.infectious)
 
 
 def openings_of(q: Question, levels: Floats, setting_levels: Floats) -> tuple[Floats, Floats]:

@@ -245,23 +245,18 @@ def _transmission(q: Question, b: Builder, envelope: Floats, beds: bool) -> None
         b.put(rows[t], r[t], q.infectious_per_return * scale[t])
     if not beds:
         return
-    # Beds that the envelope itself would fill, week by week, those still in bed included.
-    there, caused = q.in_care, []
-    for t in range(T):
-        always = q.household * envelope[t] + q.arrivals
-        new = q.bed_share * np.bincount(q.area, always, minlength=q.areas)
-        there = q.stay * there + new
-        caused.append(there)
-    rows = b.row("beds", (T, q.areas), -np.inf, q.beds - np.stack(caused))
-    of_area = csr_array((np.full(P, q.bed_share), (q.area, np.arange(P))), shape=(q.areas, P))
+    # Beds that the envelope itself would fill, week by week; those infected before the start are given.
+    always = np.vstack([envelope[:1], q.household * envelope[:-1] + q.arrivals])
+    rows = b.row("beds", (T, q.areas), -np.inf, q.beds - q.occupancy(always)[1:])
+    of_area = csr_array((np.ones(P), (q.area, np.arange(P))), shape=(q.areas, P))
     for s in range(T):
         of_contacts = csr_array(of_area @ slopes[s]).tocoo()
         for t in range(s, T):
-            left = q.stay ** (t - s)
-            if left < LITTLE:
-                break
-            b.put(rows[t][of_contacts.row], e[s][of_contacts.col], of_contacts.data * left)
-            b.put(rows[t][q.area], r[s], q.bed_share * q.infectious_per_return * left)
+            taken = q.bed_response[t - s]
+            if taken < LITTLE * q.bed_share:
+                continue
+            b.put(rows[t][of_contacts.row], e[s][of_contacts.col], of_contacts.data * taken)
+            b.put(rows[t][q.area], r[s], taken * q.infectious_per_return)
 
 
 def _beds(q: Question, b: Builder, around: Local, slack_cost: float | None) -> None:

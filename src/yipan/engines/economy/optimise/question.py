@@ -4,7 +4,7 @@ The weekly model, with I infectious people, e effective contacts and π where pe
 
     K(e)_ij = h δ_ij + N_i Σ_c π_ic e_c π_jc / M_c,      M = πᵀ N
     I[t + 1] = K(e_t) I[t] + ρ returns[t] + arrivals
-    B[t + 1] = stay B[t] + b Σ_{i in area} I[t + 1]_i
+    B[t + 1] = stay B[t] + b Σ_k w_k Σ_{i in area} I[t + 1 − k]_i
     e_c = Σ_s work[c, s] x[g(c), s] + Σ_k kept[k] u[g(c), k]
 
 One step is one generation, about a week. Susceptibles are taken as everybody (S = N), which only
@@ -64,6 +64,7 @@ class Question:
     | `protective_sector`, `protective_made` | | sector that makes them, pieces for one unit of its output |
     | `bed_share` | | b: beds newly needed for one infectious person |
     | `beds` | (area,) | staffed |
+    | `bed_delay` | (week,) | w: shares of admissions by weeks after infection, sum 1; at once where not given |
     | `in_care` | (area,) | beds taken at the start; b times who is infectious where not given |
     | `stay` | | share of those in a bed who are still in it a week later, in [0, 1) |
     | `end_R` | | most mean reproduction in the last week; none where not given: without it a plan opens all at the end |
@@ -115,6 +116,7 @@ class Question:
     in_care: Floats = field(default=None)  # type: ignore[arg-type]  # set in __post_init__
     stay: float = 0.0
     end_R: float = np.inf
+    bed_delay: Floats = field(default_factory=lambda: np.ones(1))
 
     def __post_init__(self) -> None:
         """Bring arrays to their types and refuse what does not fit."""
@@ -145,6 +147,10 @@ class Question:
             else self.in_care
         )
         keep(self, "in_care", as_floats(there, "in_care", shape=(A,)))
+        delay = as_floats(self.bed_delay, "bed_delay", shape=(None,), high=1.0)
+        if abs(delay.sum() - 1.0) > 1e-9:
+            raise OutOfRange(f"Shares by delay sum to {delay.sum():g}, not 1.", where="bed_delay")
+        keep(self, "bed_delay", delay)
         self._check_numbers()
         missing = set(range(G)) - set(self.group.tolist())
         if missing:
@@ -234,12 +240,29 @@ class Question:
 
     def occupancy(self, infectious: Floats) -> Floats:
         """Return beds needed by week and area, shape (week + 1, area)."""
-        taken = np.empty((infectious.shape[0], self.areas))
+        by_area = np.zeros((infectious.shape[0], self.areas))
+        for t in range(infectious.shape[0]):
+            by_area[t] = np.bincount(self.area, infectious[t], minlength=self.areas)
+        taken = np.empty_like(by_area)
         taken[0] = self.in_care
         for t in range(1, infectious.shape[0]):
-            new = np.bincount(self.area, infectious[t], minlength=self.areas)
-            taken[t] = self.stay * taken[t - 1] + self.bed_share * new
+            taken[t] = self.stay * taken[t - 1]
+            for k, share in enumerate(self.bed_delay[: t + 1]):
+                taken[t] += self.bed_share * share * by_area[t - k]
         return taken
+
+    @cached_property
+    def bed_response(self) -> Floats:
+        """Beds still taken after 0, 1, … weeks for one infectious person, shape (week + 1,)."""
+        weights = np.zeros(self.weeks + 1)
+        kept = self.bed_delay[: self.weeks + 1]
+        weights[: kept.size] = kept
+        response = np.empty(self.weeks + 1)
+        there = 0.0
+        for m in range(self.weeks + 1):
+            there = self.stay * there + self.bed_share * weights[m]
+            response[m] = there
+        return response
 
     def but(self, **changes: Any) -> Question:
         """Return the same question with some fields changed, checked again."""

@@ -86,18 +86,17 @@ def futures(
     level = np.exp(spread * rng.standard_normal(members) - spread**2 / 2)[:, None]
     e = q.contacts(plan.x, plan.u)
     ill = rng.poisson(np.tile(q.infectious, (members, 1))).astype(np.float64)
-    taken = np.tile(q.in_care, (members, 1))
-    if q.stay == 0.0:
-        taken = _beds(q, ill)
-    beds = [taken]
+    path = [ill]
+    beds = [_beds(q, ill) if q.stay == 0.0 else np.tile(q.in_care, (members, 1))]
     for t in range(q.weeks):
-        mean = np.asarray((q.operator(e[t]) @ ill.T).T) * level
+        mean = np.asarray((q.operator(e[t]) @ path[-1].T).T) * level
         brought = rng.poisson(q.infectious_per_return * plan.returns[t] + q.arrivals, mean.shape)
         # K I spreads over places: the shape follows the infections that caused them, k a person.
         shape = np.maximum(dispersion * mean / np.maximum(level, 1e-9), 1e-12)
         rate = rng.standard_gamma(shape) * (mean / shape)
-        ill = rng.poisson(rate).astype(np.float64) + brought
-        beds.append(q.stay * beds[-1] + _beds(q, ill))
+        path.append(rng.poisson(rate).astype(np.float64) + brought)
+        new = sum(w * path[t + 1 - k] for k, w in enumerate(q.bed_delay[: t + 2]))
+        beds.append(q.stay * beds[-1] + _beds(q, np.asarray(new)))
     return np.stack(beds, axis=1)
 
 

@@ -30,9 +30,10 @@ class Local:
 def local(q: Question, contacts: Floats, returns: Floats) -> Local:
     """Return the weekly model at some contacts and returns (week, place), with all its slopes.
 
-    With W the beds one infectious person of a place needs in an area, the adjoint of row t runs backward,
+    With c_m the beds that one infectious person takes after m weeks and W where, the adjoint of row t runs
+    backward,
 
-        λ_t = W,   λ_{s−1} = K(e_s)ᵀ λ_s + stay^{t−s+1} W
+        λ_t = c_0 W,   λ_{s−1} = K(e_s)ᵀ λ_s + c_{t−s+1} W
         ∂B[t + 1]/∂e_s = (∂(K I)/∂e)ᵀ λ_s at I_s,   ∂B[t + 1]/∂arrivals_s = λ_s
 
     so all slopes together cost about weeks² sparse products. A test compares them with differences.
@@ -40,14 +41,14 @@ def local(q: Question, contacts: Floats, returns: Floats) -> Local:
     T, P, A = q.weeks, q.places, q.areas
     infectious = q.trajectory(contacts, returns)
     W = np.zeros((P, A))
-    W[np.arange(P), q.area] = q.bed_share
+    W[np.arange(P), q.area] = 1.0
     back = [q.operator(contacts[s]).T.tocsr() for s in range(T)]
     slope = [q.slope(infectious[s]).T.tocsr() for s in range(T)]
     d_contacts, d_arrivals = np.zeros((T, A, T, P)), np.zeros((T, A, T, P))
     for t in range(T):
-        adjoint = W
+        adjoint = q.bed_response[0] * W
         for s in range(t, -1, -1):
             d_arrivals[t, :, s] = adjoint.T
             d_contacts[t, :, s] = (slope[s] @ adjoint).T
-            adjoint = back[s] @ adjoint + q.stay ** (t - s + 1) * W
+            adjoint = back[s] @ adjoint + q.bed_response[t - s + 1] * W
     return Local(contacts, returns, infectious, q.occupancy(infectious), d_contacts, d_arrivals)
