@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterable, Iterator, Mapping
+from datetime import date, timedelta
 from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,7 +23,17 @@ if TYPE_CHECKING:
     from yipan.engines.epidemic.parameters import Parameters
     from yipan.engines.epidemic.scenarios import ScenarioFile
 
+MOST_PLACES = 20
 WIDTH, HEIGHT, LEFT, BOTTOM, TOP = 640, 300, 64, 36, 14
+STYLE = (
+    "body{font:16px/1.5 system-ui,sans-serif;max-width:52rem;margin:2rem auto;padding:0 1rem;color:#1c2733}"
+    "table{border-collapse:collapse;width:100%;font-variant-numeric:tabular-nums}div{overflow-x:auto}"
+    "td,th{text-align:right;padding:.3rem .5rem;border-bottom:1px solid #d5dde5;vertical-align:top}"
+    "td:first-child,th:first-child{text-align:left;min-width:5.5rem}th{font-weight:600;color:#52616f}"
+    "td.n{white-space:nowrap}td.t{text-align:left}tr.s td{font-weight:600;padding-top:.8rem}"
+    "svg{width:100%;height:auto}h2{font-size:1.1rem;margin:1.8rem 0 .4rem}small{color:#52616f}"
+    "ul{padding-left:1.2rem;font-size:.9rem;overflow-wrap:anywhere}"
+)
 COLOURS = ("#1b6ca8", "#c0392b", "#2e8b57", "#8e44ad", "#b9770e", "#34495e")
 
 
@@ -78,7 +89,8 @@ def simulate(
     full: bool,
     as_json: bool,
 ) -> None:
-    from yipan.engines.epidemic import results
+    from yipan.engines.epidemic import results, tallies
+    from yipan.engines.epidemic.course import MEASURES
     from yipan.engines.epidemic.executors import run_in_parts, write_zarr
     from yipan.engines.epidemic.scenarios import read_scenarios
 
@@ -91,10 +103,16 @@ def simulate(
             def show(done: int, total: int, label: str = read.titles[name]) -> None:
                 progress(label, done, total)
 
+            # Quantiles by place and day of every measure, where there is room for them.
+            people = specification.population.sum(axis=1)
+            room = tallies.fits(
+                days=specification.days, people=people, members=members, measures=len(MEASURES)
+            )
             found[name] = run_in_parts(
                 specification,
                 members=members,
                 seed=seed,
+                place_quantiles=MEASURES if room else (),
                 threads=threads,
                 scheduler=scheduler,
                 folder=out / "parts",
@@ -106,6 +124,8 @@ def simulate(
         write_rows(folder / "daily.csv", results.daily_rows(result))
         write_rows(folder / "places.csv", results.place_rows(result))
         write_rows(folder / "members.csv", results.member_rows(result))
+        if result.place_tallies:
+            write_rows(folder / "places_daily.csv", results.place_daily_rows(result))
         if full:
             write_zarr(read.specifications[name], folder / "all.zarr", members=members, seed=seed)
     differences = list(results.compared(found))
@@ -164,11 +184,15 @@ def measure_names() -> dict[str, str]:
 
 def write_rows(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
     """Write rows as CSV; Excel reads the encoding from the first bytes."""
-    listed = list(rows)
+    coming = iter(rows)
+    first = next(coming, None)
+    if first is None:
+        return
     with path.open("w", encoding="utf-8-sig", newline="") as lines:
-        table = csv.DictWriter(lines, fieldnames=list(listed[0]))
+        table = csv.DictWriter(lines, fieldnames=list(first))
         table.writeheader()
-        table.writerows(listed)
+        table.writerow(first)
+        table.writerows(coming)
 
 
 # --- the report
@@ -188,7 +212,7 @@ def write_report(
     for measure in names:
         if not any(result.daily[measure].any() for result in found.values()):
             continue
-        drawn = curve(measure, {read.titles[n]: r for n, r in found.items()})
+        drawn = curve(measure, {read.titles[n]: r for n, r in found.items()}, start=read.start)
         (out / f"{measure}.svg").write_text(drawn, encoding="utf-8")
         title = names[measure] if measure not in {"hospital", "icu"} else stock_names()[measure]
         curves.append(f"<h2>{escape(title)}</h2>{drawn}")
@@ -199,13 +223,12 @@ def write_report(
     ) % {"members": members, "seed": seed, "version": __version__}
     page = f"""<!doctype html>
 <html lang="{"zh-Hans" if terminal_language() == "zh_Hans" else "en"}"><meta charset="utf-8">
+<meta name="viewport" content="width=device-width,initial-scale=1">
 <title>{escape(read.title)}</title>
-<style>body{{font:16px/1.5 system-ui,sans-serif;max-width:46rem;margin:2rem auto;padding:0 1rem;color:#1c2733}}
-table{{border-collapse:collapse;width:100%;font-variant-numeric:tabular-nums}}td,th{{text-align:right;
-padding:.25rem .5rem;border-bottom:1px solid #d5dde5}}td:first-child,th:first-child{{text-align:left}}
-svg{{width:100%;height:auto}}h2{{font-size:1.1rem;margin:1.6rem 0 .3rem}}small{{color:#52616f}}</style>
+<style>{STYLE}</style>
 <h1>{escape(read.title)}</h1><p>{escape(made)}</p>
-{results_table(read, found)}{differences_table(read, differences)}{"".join(curves)}{assumptions(read.parameters)}
+{results_table(read, found)}{differences_table(read, differences)}{places_table(read, found)}{"".join(curves)}
+{assumptions(read.parameters)}
 </html>
 """
     (out / "report.html").write_text(page, encoding="utf-8")
@@ -225,14 +248,14 @@ def results_table(read: ScenarioFile, found: Mapping[str, Ensemble]) -> str:
     rows = "".join(
         f"<tr><td>{escape(read.titles[n])}</td>"
         + "".join(
-            f"<td>{told[n][m]['median']:,.0f}<br><small>{told[n][m]['q05']:,.0f}–{told[n][m]['q95']:,.0f}"
-            "</small></td>"
+            f'<td class="n">{told[n][m]["median"]:,.0f}<br>'
+            f"<small>{told[n][m]['q05']:,.0f}–{told[n][m]['q95']:,.0f}</small></td>"
             for m in shown
         )
         + "</tr>"
         for n in found
     )
-    return f"<table><tr><th></th>{head}</tr>{rows}</table>"
+    return f"<div><table><tr><th></th>{head}</tr>{rows}</table></div>"
 
 
 def differences_table(read: ScenarioFile, differences: list[dict[str, str | int | float]]) -> str:
@@ -242,15 +265,51 @@ def differences_table(read: ScenarioFile, differences: list[dict[str, str | int 
     names = measure_names()
     first = read.titles[str(differences[0]["against"])]
     title = _("Against “%s”, member by member") % first
-    rows = "".join(
-        f"<tr><td>{escape(read.titles[str(d['scenario'])])}: {escape(names[str(d['measure'])])}</td>"
-        f"<td>{signed(d['q50'])}</td><td>{signed(d['q05'])} … {signed(d['q95'])}</td>"
-        f"<td>{float(d['share_of_members_lower']):.0%}</td></tr>"
-        for d in differences
-        if d["q05"] or d["q95"]
-    )
-    head = f"<th></th><th>{_('median')}</th><th>{_('nine in ten')}</th><th>{_('members with less')}</th>"
-    return f"<h2>{escape(title)}</h2><table><tr>{head}</tr>{rows}</table>"
+    heads = (_("median"), _("nine in ten"), _("members with less"))
+    rows, last = [], ""
+    for d in differences:
+        if not d["q05"] and not d["q95"]:
+            continue
+        if d["scenario"] != last:
+            last = str(d["scenario"])
+            rows.append(f'<tr class="s"><td colspan="4">{escape(read.titles[last])}</td></tr>')
+        rows.append(
+            f'<tr><td>{escape(names[str(d["measure"])])}</td><td class="n">{signed(d["q50"])}</td>'
+            f'<td class="n">{signed(d["q05"])} … {signed(d["q95"])}</td>'
+            f"<td>{float(d['share_of_members_lower']):.0%}</td></tr>"
+        )
+    return f"<h2>{escape(title)}</h2>{table(heads, rows)}"
+
+
+def places_table(read: ScenarioFile, found: Mapping[str, Ensemble]) -> str:
+    """Return the infections of each place under each scenario, the worst places first, as an HTML table."""
+    import numpy as np
+
+    base = next(iter(found.values()))
+    if len(base.places) < 2:
+        return ""
+    middle = {n: np.quantile(r.place_totals["infections"], (0.05, 0.5, 0.95), axis=0) for n, r in found.items()}  # fmt: skip
+    order = np.argsort(-next(iter(middle.values()))[1], kind="stable")[:MOST_PLACES]
+    heads = tuple(read.titles[n] for n in found)
+    rows = [
+        f"<tr><td>{escape(base.places[i])}</td>"
+        + "".join(
+            f'<td class="n">{q[1, i]:,.0f}<br><small>{q[0, i]:,.0f}–{q[2, i]:,.0f}</small></td>'
+            for q in middle.values()
+        )
+        + "</tr>"
+        for i in order
+    ]
+    title = _("Infections by place")
+    if len(base.places) > MOST_PLACES:
+        title = _("Infections by place: the %d with most") % MOST_PLACES
+    return f"<h2>{escape(title)}</h2>{table(heads, rows)}"
+
+
+def table(heads: Iterable[str], rows: Iterable[str]) -> str:
+    """Return an HTML table whose first column needs no head."""
+    head = "".join(f"<th>{escape(h)}</th>" for h in heads)
+    return f"<div><table><tr><th></th>{head}</tr>{''.join(rows)}</table></div>"
 
 
 def signed(value: str | int | float) -> str:
@@ -265,20 +324,21 @@ def signed(value: str | int | float) -> str:
 
 def assumptions(parameters: Parameters) -> str:
     """Return every figure of the disease with its unit, range and source, as an HTML table."""
-    head = f"<th></th><th>{_('value')}</th><th>{_('range')}</th><th>{_('unit')}</th><th>{_('source')}</th>"
-    rows = "".join(
-        f"<tr><td>{escape(f.name)}</td><td>{escape(', '.join(f'{v:g}' for v in f.values))}</td>"
-        f"<td>{f.low:g}–{f.high:g}</td><td>{escape(f.unit)}</td><td>{escape(f.source)}</td></tr>"
+    heads = (_("value"), _("range"), _("source"))
+    rows = (
+        f"<tr><td>{escape(f.name)}<br><small>{escape(f.unit)}</small></td>"
+        f"<td>{escape(', '.join(f'{v:.3g}' for v in f.values))}</td>"
+        f'<td class="n">{f.low:g}–{f.high:g}</td><td>{escape(f.source)}</td></tr>'
         for f in parameters.figures.values()
     )
     sources = "".join(
         f"<li><b>{escape(k)}</b> {escape(v)}</li>" for k, v in parameters.sources.items()
     )
     title = _("What was assumed")
-    return f"<h2>{escape(title)}</h2><table><tr>{head}</tr>{rows}</table><ul>{sources}</ul>"
+    return f"<h2>{escape(title)}</h2>{table(heads, rows)}<ul>{sources}</ul>"
 
 
-def curve(measure: str, found: Mapping[str, Ensemble]) -> str:
+def curve(measure: str, found: Mapping[str, Ensemble], *, start: date | None = None) -> str:
     """Return one measure by day as an SVG: a line and two bands for each scenario."""
     quantiles = {n: r.quantiles(measure) for n, r in found.items()}
     top = nice(max(float(q.max()) for q in quantiles.values()))
@@ -295,7 +355,7 @@ def curve(measure: str, found: Mapping[str, Ensemble]) -> str:
         back = [f"{x(d):.1f},{y(v):.1f}" for d, v in enumerate(low)]
         return " ".join(there + back[::-1])
 
-    parts = list(axes(top, days, x, y))
+    parts = list(axes(top, days, x, y, start))
     for k, (name, q) in enumerate(quantiles.items()):
         colour = COLOURS[k % len(COLOURS)]
         for low, high, opacity in ((0, 4, 0.15), (1, 3, 0.3)):
@@ -315,7 +375,7 @@ def curve(measure: str, found: Mapping[str, Ensemble]) -> str:
     )
 
 
-def axes(top: float, days: int, x: Any, y: Any) -> Iterator[str]:
+def axes(top: float, days: int, x: Any, y: Any, start: date | None) -> Iterator[str]:
     """Yield grid lines with their numbers, and the days below."""
     for k in range(5):
         value = top * k / 4
@@ -325,9 +385,12 @@ def axes(top: float, days: int, x: Any, y: Any) -> Iterator[str]:
         )
     step = max(1, round(days / 8 / 7) * 7) if days > 20 else max(1, days // 5)
     for day in range(0, days, step):
+        told = str(day) if start is None else f"{start + timedelta(days=day):%m-%d}"
         yield (
-            f'<text x="{x(day):.1f}" y="{HEIGHT - BOTTOM + 16}" text-anchor="middle" fill="#52616f">{day}</text>'
+            f'<text x="{x(day):.1f}" y="{HEIGHT - BOTTOM + 16}" text-anchor="middle" fill="#52616f">{told}</text>'
         )
+    if start is not None:
+        return
     middle = (LEFT + WIDTH) / 2
     yield (
         f'<text x="{middle:.0f}" y="{HEIGHT - 4}" text-anchor="middle" fill="#52616f">{escape(_("day"))}</text>'

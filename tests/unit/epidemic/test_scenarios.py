@@ -179,6 +179,11 @@ def test_simulate_writes_tables_curves_and_a_report(tmp_path: Path) -> None:
     ET.parse(tmp_path / "o" / "infections.svg")
     report = (tmp_path / "o" / "report.html").read_text(encoding="utf-8")
     assert "Work closed from day 5" in report
+    assert "Infections by place" in report
+    with (tmp_path / "o" / "open" / "places_daily.csv").open(encoding="utf-8-sig") as lines:
+        by_place = list(csv.DictReader(lines))
+    assert {r["place"] for r in by_place} == {"east", "west"}
+    assert all(float(r["q05"]) <= float(r["q50"]) <= float(r["q95"]) for r in by_place)
     assert "http" not in report.replace('xmlns="http://www.w3.org/2000/svg"', "")
     again = CliRunner().invoke(main, [*arguments, "--json"])
     assert json.loads(again.stdout.splitlines()[-1])["scenarios"] == told["scenarios"]

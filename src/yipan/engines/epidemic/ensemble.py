@@ -277,11 +277,13 @@ def _run_all(
     one(0)  # alone, so that nothing is compiled twice at once
     with ThreadPoolExecutor(threads) as pool:
         waiting = [pool.submit(one, m) for m in range(1, members)]
-        ended, left = wait(waiting, return_when=FIRST_EXCEPTION)
-        for future in left:
-            future.cancel()
-        for future in ended:
-            future.result()
+        try:
+            ended, _ = wait(waiting, return_when=FIRST_EXCEPTION)
+            for future in ended:
+                future.result()
+        except BaseException:  # Ctrl-C among them: what has not begun never does
+            pool.shutdown(wait=True, cancel_futures=True)
+            raise
 
 
 class _Keeper:

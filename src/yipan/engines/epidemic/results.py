@@ -40,6 +40,20 @@ def place_rows(result: Ensemble) -> Iterator[Row]:
             yield row | dict(zip(QUANTILES, quantiles[:, i].tolist(), strict=True))
 
 
+def place_daily_rows(result: Ensemble) -> Iterator[Row]:
+    """Yield one row a place, measure and day on which any member counted somebody: mean and quantiles."""
+    for measure in result.place_tallies:
+        quantiles, mean = result.place_quantiles(measure), result.place_mean[measure]
+        for day, i in zip(*np.nonzero(mean), strict=True):
+            row: Row = {
+                "place": result.places[i],
+                "measure": measure,
+                "day": int(day),
+                "mean": round(float(mean[day, i]), 3),
+            }
+            yield row | dict(zip(QUANTILES, quantiles[:, day, i].tolist(), strict=True))
+
+
 def whole(result: Ensemble, measure: str) -> Integers:
     """Return the total of a flow or the peak of a stock for the whole area, shape (member,)."""
     return result.total(measure) if measure in FLOWS else result.peak(measure)
