@@ -440,7 +440,8 @@ def daily(*, at_text: str | None, slug: str | None, seed: int, as_json: bool) ->
 @click.command(
     help=_(
         "Write nowcast and forecast for a forecast hub, in hubverse's model-output layout.\n\n"
-        "The file stands at DIR/model-output/yipan-situation/DATE-yipan-situation.csv (or .parquet)."
+        "The file stands at DIR/model-output/yipan-situation/DATE-yipan-situation.csv (or .parquet). Where "
+        "DIR has no hub-config/, one is written, so that hubverse's tools can read it."
     ),
     epilog=examples("yipan hub --to my-hub/", "yipan hub --to my-hub/ --format parquet --json"),
 )
@@ -460,6 +461,7 @@ def daily(*, at_text: str | None, slug: str | None, seed: int, as_json: bool) ->
 @verb
 def hub(*, folder: Path, suffix: str, at_text: str | None, slug: str | None, as_json: bool) -> None:
     start_django()
+    from yipan.assess.hub.config import write_config
     from yipan.assess.hub.model_output import file_name, frame, model_output
     from yipan.assess.queries import latest_or_raise
 
@@ -473,6 +475,7 @@ def hub(*, folder: Path, suffix: str, at_text: str | None, slug: str | None, as_
         table.write_csv(path)
     else:
         table.write_parquet(path)
+    write_config(folder, rows, name=incident.slug, time_zone=incident.package.time_zone)
     if as_json:
         print_json({"path": str(path), "rows": len(rows)})
     else:
