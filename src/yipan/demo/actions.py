@@ -29,6 +29,7 @@ from yipan.places.packages import path_of
 from yipan.plan import actions as planning
 from yipan.plan.models import Option, Scenario, Signature
 from yipan.report.models import Submission
+from yipan.report.requests.example import draft_example_requests
 
 PACKAGE = "henan-2020"
 SLUG = "demo-henan-2020"
@@ -88,6 +89,9 @@ def run_demo(
     incident = open_incident(package, clock)
     people = make_people(package, at=incident.activated_at)
     reports.fill(incident, until=evening(LAST_DAY, clock), seed=SEED, progress=progress)
+    draft_example_requests(
+        incident=incident, by=people.department, at=evening(SIGNED_DAY, clock) - timedelta(days=1)
+    )
     assess_days(incident, clock, now=now, progress=progress)
     before = evening(SIGNED_DAY, clock)
     scenario = plan_evening(incident, before, members, people, progress)
