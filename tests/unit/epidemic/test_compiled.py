@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from yipan.engines import kept
 from yipan.engines.epidemic import compiled as compiling
+from yipan.engines.surveillance import compiled as surveying
 
 FOLDER = Path(compiling.__file__).parent
 
@@ -27,7 +29,7 @@ def test_without_a_folder_of_ones_own_nothing_is_kept(
 ) -> None:
     blocked = tmp_path / "file"
     blocked.write_text("not a folder", encoding="utf-8")
-    monkeypatch.setattr(compiling.platformdirs, "user_cache_dir", lambda _name: str(blocked))
+    monkeypatch.setattr(kept.platformdirs, "user_cache_dir", lambda _name: str(blocked))
     compiling.cache_folder.cache_clear()
     try:
         assert compiling.cache_folder() is None
@@ -35,3 +37,23 @@ def test_without_a_folder_of_ones_own_nothing_is_kept(
         assert double(21) == 42
     finally:
         compiling.cache_folder.cache_clear()
+
+
+def test_the_name_changes_with_every_source(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kept.platformdirs, "user_cache_dir", lambda _name: str(tmp_path / "own"))
+    sources = [tmp_path / "a.py", tmp_path / "b.py"]
+    for path in sources:
+        path.write_text("x = 1", encoding="utf-8")
+    first = kept.cache_folder(sources)
+    assert first is not None
+    assert kept.cache_folder(sources) == first
+    sources[1].write_text("x = 2", encoding="utf-8")
+    assert kept.cache_folder(sources) != first
+
+
+def test_surveillance_keeps_its_code_by_its_sources_too() -> None:
+    before = surveying.cache_folder()
+    assert before is None or before.parent.name == "compiled"
+    assert before != compiling.cache_folder()

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
-import os
 from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
-import platformdirs
-from numba import config, njit
+from numba import njit
+
+from yipan.engines import kept
 
 F = TypeVar("F", bound=Callable[..., object])
 
@@ -22,21 +21,8 @@ SOURCES = (
 
 @lru_cache
 def cache_folder() -> Path | None:
-    """Return the folder that keeps what was compiled from these very sources, or None if none can be made.
-
-    Its name holds a digest of those sources: numba itself looks only at the file a function
-    is in, and would go on using what it compiled from another version of the files beside it. The folder
-    is the user's own, so nobody else can put anything there.
-    """
-    digest = hashlib.sha256()
-    for module in SOURCES:
-        digest.update(Path(__file__).with_name(f"{module}.py").read_bytes())
-    folder = Path(platformdirs.user_cache_dir("yipan")) / "compiled" / digest.hexdigest()[:16]
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError:
-        return None
-    return folder if os.access(folder, os.W_OK) else None
+    """Return the folder that keeps what was compiled from these very sources, or None if none can be made."""
+    return kept.cache_folder(Path(__file__).with_name(f"{module}.py") for module in SOURCES)
 
 
 def compiled(function: F) -> F:
@@ -58,9 +44,5 @@ def _kept(function: F, **options: bool) -> F:
     folder = cache_folder()
     if folder is None:
         return cast(F, compile_(function, nogil=True, error_model="numpy", **options))
-    numba_settings: Any = config
-    before, numba_settings.CACHE_DIR = numba_settings.CACHE_DIR, str(folder)
-    try:
+    with kept.kept_in(folder):
         return cast(F, compile_(function, cache=True, nogil=True, error_model="numpy", **options))
-    finally:
-        numba_settings.CACHE_DIR = before
