@@ -92,7 +92,9 @@ class Known:
 def read(incident: Incident, *, known_at: datetime, elements: Sequence[str] = ()) -> Known:
     """Return what was known at a moment; each table is read once.
 
-    `elements` are read of the counties beside the counts; one that the dictionary does not have is left out.
+    `elements` are read of the counties beside the counts; one that the dictionary does not have is
+    left out. Where a county has not said one itself, its health facilities may have: their sum, known
+    only where every facility that ever told it has told it for the day.
     """
     clock = places.board_time(incident.package)
     last = clock.last_data_day(known_at)
@@ -101,6 +103,7 @@ def read(incident: Incident, *, known_at: datetime, elements: Sequence[str] = ()
     province = places.province(incident.package)
     cities = list(places.cities(incident.package, on=last))
     counties = list(places.counties(incident.package, on=last))
+    asked = [name for name in elements if name in ELEMENTS and name not in FLOWS]
     owed = reports.owing(incident, scope=system_scope(), level=Level.COUNTY, day=last)
     return Known(
         incident=incident,
@@ -113,8 +116,9 @@ def read(incident: Incident, *, known_at: datetime, elements: Sequence[str] = ()
             name: reports.daily_counts(
                 incident, units=counties, element=name, first=first, last=last, known_at=known_at
             )
-            for name in dict.fromkeys([*FLOWS, *(e for e in elements if e in ELEMENTS)])
-        },
+            for name in dict.fromkeys([*FLOWS, *asked])
+        }
+        | _of_facilities(incident, counties, asked, first, last, known_at),
         totals={
             name: reports.cumulative_counts(
                 incident,
@@ -131,6 +135,44 @@ def read(incident: Incident, *, known_at: datetime, elements: Sequence[str] = ()
         owing=frozenset(owed.order_by().values_list("pk", flat=True)),
         synthetic=_synthetic(incident, last, known_at),
     )
+
+
+def _of_facilities(
+    incident: Incident,
+    counties: Sequence[Unit],
+    elements: Sequence[str],
+    first: date,
+    last: date,
+    known_at: datetime,
+) -> dict[str, Counts]:
+    """Return each element [day, county], as the county said it, else as the sum of its facilities."""
+    found: dict[str, Counts] = {}
+    begins = np.array([county.lft for county in counties])
+    for name in elements:
+        told = reports.daily_counts(
+            incident, units=counties, element=name, first=first, last=last, known_at=known_at
+        )
+        found[name] = told
+        if "facility" not in ELEMENTS[name].levels:
+            continue
+        who = Value.objects.filter(
+            incident=incident, element=name, recorded_at__lte=known_at, unit__level=Level.FACILITY
+        )
+        ids = who.order_by().values_list("unit", flat=True).distinct()
+        facilities = list(Unit.objects.filter(pk__in=ids))
+        if not facilities:
+            continue
+        parts = reports.daily_counts(
+            incident, units=facilities, element=name, first=first, last=last, known_at=known_at
+        )
+        column = np.searchsorted(begins, [unit.lft for unit in facilities]) - 1
+        for j, county in enumerate(counties):
+            mine = [i for i, k in enumerate(column) if k == j and facilities[i].rgt < county.rgt]
+            if mine:
+                found[name][:, j] = np.where(
+                    np.isnan(told[:, j]), parts[:, mine].sum(axis=1), told[:, j]
+                )
+    return found
 
 
 def _until(cases: LineList, last: date) -> LineList:
