@@ -18,7 +18,16 @@ from django.utils.translation import gettext as _
 
 from yipan.access import audit, codes, lockout
 from yipan.access.errors import CodeRefused, StatusRefused
-from yipan.access.models import Appeal, EventKind, HealthEvent, Identity, PersonStatus, User
+from yipan.access.models import (
+    Appeal,
+    EventKind,
+    HealthEvent,
+    Identity,
+    Incident,
+    PersonStatus,
+    User,
+)
+from yipan.access.queries import board_now
 from yipan.access.row_security import every_row, rows_within
 from yipan.access.rules import Action
 from yipan.access.scope import CASE, Scope, scope_of
@@ -256,6 +265,22 @@ def published_record(*, start: datetime, end: datetime) -> Record:
         made = PersonStatus.objects.filter(set_at__gte=start, set_at__lt=end).count()
     rate = error_rate(ruled=counted["ruled"], upheld=counted["upheld"])
     return Record(set=made, rate=rate, **counted)
+
+
+def clock_of(status: PersonStatus, system_now: datetime) -> datetime:
+    """Return the moment by which a status is judged: an exercise's own clock, where it was set under one.
+
+    An exercise that replays another year sets statuses of that year; on a live incident the system's
+    clock is the answer.
+    """
+    exercises = Incident.objects.filter(
+        package_id=status.unit.package_id, exercise=True, stood_down_at__isnull=True
+    )
+    for incident in exercises.order_by("-pk"):
+        moment = board_now(incident, system_now)
+        if status.set_at <= moment < system_now:
+            return moment
+    return system_now
 
 
 # ---- shared ---------------------------------------------------------------------------------------

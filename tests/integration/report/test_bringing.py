@@ -332,6 +332,7 @@ def test_another_systems_bundle_tells_what_is_missing(out: Outbreak) -> None:
 # ---- the page ------------------------------------------------------------------------------------------
 
 
+@pytest.mark.django_db(transaction=True)
 def test_the_page_takes_files_and_names_each_row(out: Outbreak, as_person: Any) -> None:
     from django.core.files.uploadedfile import SimpleUploadedFile
 

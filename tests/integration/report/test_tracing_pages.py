@@ -157,6 +157,12 @@ def test_a_status_from_the_page_to_the_slip(out: Outbreak, as_person: As) -> Non
     slip = re.search(r'class="slip">([^<]+)<', shown)
     assert slip is not None
     assert slip[1] not in page(doctor, path)  # shown once
+    own = Client().post(
+        "/my-status/", {"code": slip[1]}
+    )  # the person's own view, by the drill's clock
+    assert "14 days from the last contact" in own.content.decode()
+    objected = Client().post("/my-status/", {"code": slip[1], "text": "I was not there at all"})
+    assert objected.status_code == 200
     assert PersonStatus.objects.get().event.evidence["case"] == contact.case[:8]
     assert "quarantined" in page(as_person(out.officer), "/report/follow-up/?show=all")
     send(doctor, path, act="end_status", **{"end-reason": "tested negative, rule changed"})

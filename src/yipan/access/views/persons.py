@@ -37,7 +37,7 @@ def rule_on(request: PersonRequest, pk: int) -> HttpResponse:
     request.scope.check(Action.STATUS_RULE, sensitivity=CASE)
     with rows_within(request.scope, Action.STATUS_RULE, sensitivity=CASE):
         about = request.scope.get(
-            Appeal.objects.select_related("status__event", "unit"),
+            Appeal.objects.select_related("status__event", "status__unit", "unit"),
             action=Action.STATUS_RULE,
             sensitivity=CASE,
             pk=pk,
@@ -51,7 +51,7 @@ def rule_on(request: PersonRequest, pk: int) -> HttpResponse:
             upheld=form.cleaned_data["upheld"] == "yes",
             reason=form.cleaned_data["reason"],
             by=request.user,
-            at=request.now,
+            at=persons.clock_of(about.status, request.now),
         )
     except YipanError as fault:
         return _page(
@@ -72,7 +72,7 @@ def _page(
         {
             "appeal": one,
             "rule": STATUS_RULES[one.status.rule],
-            "late": request.now > one.due_at,
+            "late": persons.clock_of(one.status, request.now) > one.due_at,
             "own": request.user.pk in (one.status.set_by_id, one.status.event.recorded_by_id),
             "zone": ZoneInfo(one.unit.package.time_zone),
             "form": (tried or {}).get(one.pk) or RulingForm(prefix=str(one.pk)),

@@ -45,6 +45,7 @@ def slip(request: HttpRequest) -> HttpResponse:
     except YipanError as fault:
         context = {"form": form, "fault": beside_field(fault, form)}
         return render(request, "access/slip.html", context, status=fault.status)
+    at = persons.clock_of(held, at)
     refused: YipanError | None = None
     if form.cleaned_data["text"]:
         try:
@@ -57,7 +58,7 @@ def slip(request: HttpRequest) -> HttpResponse:
 def _show(
     request: HttpRequest, form: SlipForm, held: PersonStatus, refused: YipanError | None
 ) -> HttpResponse:
-    at = cast(PersonRequest, request).now
+    at = persons.clock_of(held, cast(PersonRequest, request).now)
     with every_row():  # the code is the right to see these rows, and no others
         objections = list(Appeal.objects.filter(status=held).order_by("-made_at"))
     context = {

@@ -11,6 +11,7 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
+from django.db import transaction
 from django.utils.translation import gettext as _
 
 from yipan.access import audit
@@ -106,25 +107,26 @@ def bring(
         raise NotOneFile(name=_("Files"), why=_("none was sent"))
     done = Brought()
     told = _read(files, done)
-    taking = _Taking(incident, files, scope, actor, at, done)
-    taking.cases(told.cases)
-    taking.contacts(told.contacts)
-    taking.links(told.links)
-    taking.visits(told.visits)
-    taking.results(told.results)
-    audit.record(
-        event="cases.imported",
-        at=at,
-        actor=actor,
-        object_type="line_list",
-        object_id=files.system,
-        unit=scope.home,
-        incident=incident,
-        detail={
-            "cases": done.cases, "contacts": done.contacts, "links": done.links,
-            "visits": done.visits, "refused": len(done.faults),
-        },
-    )  # fmt: skip
+    with transaction.atomic():
+        taking = _Taking(incident, files, scope, actor, at, done)
+        taking.cases(told.cases)
+        taking.contacts(told.contacts)
+        taking.links(told.links)
+        taking.visits(told.visits)
+        taking.results(told.results)
+        audit.record(
+            event="cases.imported",
+            at=at,
+            actor=actor,
+            object_type="line_list",
+            object_id=files.system,
+            unit=scope.home,
+            incident=incident,
+            detail={
+                "cases": done.cases, "contacts": done.contacts, "links": done.links,
+                "visits": done.visits, "refused": len(done.faults),
+            },
+        )  # fmt: skip
     return done
 
 
