@@ -34,6 +34,7 @@ from yipan.report.requests.ledger import ledger_of, levels_asked
 from yipan.report.requests.proposals import Proposer
 from yipan.report.requests.rules import IN_EFFECT, SUNSET
 from yipan.report.values.rules import to_day
+from yipan.report.views.home import level_name
 
 LABELS_AT_ONCE = 120
 
@@ -108,6 +109,10 @@ def _page(
         "draft": asked.state == RequestState.DRAFT,
         "may_act": request.scope.may(Action.DATA_REQUEST, asked.unit) and not board.past,
         "may_rule": may_rule,
+        "level": level_name(board, asked.level),
+        "how_often": {"daily": _("daily"), "weekly": _("weekly")}.get(
+            asked.frequency, asked.frequency
+        ),
         "may_prolong": asked.state in IN_EFFECT,
         "may_close": asked.state in IN_EFFECT or asked.state == RequestState.DRAFT,
         "elements": sorted(answer.before.dictionary.values(), key=lambda e: e.id)
