@@ -85,6 +85,34 @@ def test_the_same_seed_fits_the_same() -> None:
     assert one.draw(seed=1, n=3) == two.draw(seed=1, n=3)
 
 
+def test_a_forecast_goes_on_from_the_run_that_was_fitted() -> None:
+    """The member that reproduced the reports does so again, to the person, when it is run for longer."""
+    data = reports({"R0": 1.8, "found": 0.6}, seed=8)
+    posterior = fit(build, data, prior=PRIOR, delay=DELAY, particles=15, generations=2, seed=4)
+    assert posterior.members.shape == (15,)
+    for parameters, member in posterior.draw_runs(seed=1, n=4):
+        spec = build(parameters)
+        fitted = simulator(spec, seed=4)(member)
+        longer = simulator(spec.but(days=80), seed=4)(member)
+        flows = slice(0, 4)  # stocks of the last day know no leaving after it
+        assert (longer[flows, : spec.days] == fitted[flows]).all()
+        assert longer[0].sum() >= fitted[0].sum()
+
+
+def test_the_newest_reports_always_count_in_the_distance() -> None:
+    """Windows end on the last day, and the whole counts as much as the places."""
+    one = np.zeros((10, 2), dtype=np.int64)
+    newest, oldest = one.copy(), one.copy()
+    newest[-1, 0] = oldest[0, 0] = 9
+    assert distance(one, newest, window_days=7) > 0
+    assert distance(one, oldest, window_days=7) == 0
+    moved, more = one.copy(), one.copy()
+    moved[-1], more[-1] = (9, 16), (25, 16)
+    here = np.zeros_like(one)
+    here[-1] = (16, 9)
+    assert distance(here, moved, window_days=7) < distance(here, more, window_days=7)
+
+
 @pytest.mark.parametrize(
     "wrong",
     [{"particles": 3}, {"prior": {}}, {"prior": {"R0": (2.0, 1.0)}}, {"delay": [0.9, 0.9]}],

@@ -170,9 +170,12 @@ def mixing_tables(spec: Specification) -> Mixing:
     row_start, column_start = rows.indptr.astype(np.int64), columns.indptr.astype(np.int64)
     own = spec.mixing.diagonal().astype(np.float64)
     # Without its own entry each running sum tells which other place; the own share is drawn first.
-    row_other = np.where(rows.indices == _owner(row_start), 0.0, rows.data)
-    weights = columns.data * people[columns.indices]
-    column_other = np.where(columns.indices == _owner(column_start), 0.0, weights)
+    # In place: mixing may have millions of entries.
+    row_other = rows.data.copy()
+    row_other[rows.indices == _owner(row_start)] = 0.0
+    column_other = people[columns.indices]
+    column_other *= columns.data
+    column_other[columns.indices == _owner(column_start)] = 0.0
     age_share = spec.population / people[:, None]
     most = np.zeros((P, A))
     for j in range(P):
@@ -183,11 +186,11 @@ def mixing_tables(spec: Specification) -> Mixing:
     return Mixing(
         stays=own,
         row_start=row_start,
-        row_place=rows.indices.astype(np.int32),
+        row_place=rows.indices.astype(np.int32, copy=False),
         row_share=rows.data,
         row_upto=_running(row_other, row_start),
         column_start=column_start,
-        column_place=columns.indices.astype(np.int32),
+        column_place=columns.indices.astype(np.int32, copy=False),
         column_share=columns.data,
         column_own=_over(own * people, np.asarray(columns @ people)),
         column_upto=_running(column_other, column_start),
@@ -267,8 +270,8 @@ def _owner(start: Integers) -> Places:
 
 
 def _running(values: Floats, start: Integers) -> Floats:
-    """Return running sums within each row of a sparse matrix."""
-    summed: Floats = np.cumsum(values)
+    """Return running sums within each row of a sparse matrix, in the room of its values."""
+    summed: Floats = np.cumsum(values, out=values)
     before = np.concatenate([[0.0], summed])[start[:-1]]
     summed -= np.repeat(before, np.diff(start))
     return np.maximum(summed, 0.0, out=summed)
