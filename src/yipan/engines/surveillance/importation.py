@@ -161,7 +161,7 @@ def expected_travelling(
             rng.poisson(total), np.asarray(probabilities, dtype=np.float64), axis=0
         ),
         at_least_one=-np.expm1(-by_day).mean(axis=0),
-        taking_hold=-np.expm1(-total * (1 - dies)).mean(axis=0),
+        taking_hold=np.abs(np.expm1(-total * (1 - dies))).mean(axis=0),  # no minus before 0
     )
 
 
