@@ -36,6 +36,28 @@ HOME = "home"
 WORK = "work"
 
 
+def as_one_place(base: Specification, *, times: int = 1) -> Specification:
+    """Return the same people, contacts and responses in one place, `times` as many, nobody infected.
+
+    Everybody transmits alike and responses take their mean share, so that runs of many people are the
+    deterministic limit.
+    """
+    return Specification(
+        places=("all",),
+        ages=base.ages,
+        population=base.population.sum(axis=0, keepdims=True) * times,
+        settings=base.settings,
+        course=base.course,
+        days=base.days,
+        transmission=base.transmission,
+        susceptibility=base.susceptibility,
+        age_infectivity=base.age_infectivity,
+        redirects=tuple(
+            Redirect(r.at, r.to, np.asarray(float(np.mean(r.share)))) for r in base.redirects
+        ),
+    )
+
+
 @dataclass(frozen=True)
 class WeeklyLaw:
     """Growth a week: what is left at home, and what each setting adds when it is fully open.
@@ -133,15 +155,7 @@ class Joint:
     @cached_property
     def one_place(self) -> Specification:
         """The province as one place, many times as large, for growth and R."""
-        base = self.base
-        people = base.population.sum(axis=0, keepdims=True) * SCALE
-        redirects = tuple(
-            Redirect(r.at, r.to, np.asarray(float(r.share.mean()))) for r in base.redirects
-        )
-        return base.but(
-            places=("all",), population=people, mixing=None, controls=None, imports=None,
-            immune=None, kinds=None, redirects=redirects, seeds={}, dispersion=np.inf,
-        )  # fmt: skip
+        return as_one_place(self.base, times=SCALE)
 
     def _even(self, share: float) -> Floats:
         left = [

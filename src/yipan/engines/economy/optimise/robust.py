@@ -29,7 +29,7 @@ SPREAD = 0.15
 
 LARGEST = 4.0
 FIRST = 1.25
-NEAR_FACTOR = 0.02
+NEAR_FACTOR = 0.03
 
 Futures = Callable[[Plan, int, int], Floats]
 """From a plan, a number of members and the first member's number to beds needed (member, time, area).
@@ -241,4 +241,5 @@ def _inflated(question: Question, factor: float) -> Question:
         setting_contacts=question.setting_contacts * factor,
         infectious_per_return=question.infectious_per_return * factor,
         arrivals=question.arrivals * factor,
+        end_R=question.end_R * factor,  # the limit on R is one of the transmission believed
     )

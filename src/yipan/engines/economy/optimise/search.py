@@ -250,7 +250,7 @@ class _Search:
         q = self.q
         around = local(q, here.contacts, here.returns)
         b = build(q, around=around, slack_cost=self.cost)
-        programme = _near(q, b, here, self.trust)
+        programme = near(b, here.blocks, self.trust)
         solution = programme.solve(method=METHOD, start=self.solution and self.solution.basis)
         self.builder, self.solution = b, solution
         aim = point_of(q, b, solution)
@@ -355,16 +355,16 @@ def merit_of(q: Question, point: Point, cost: float) -> float:
     return point.value - cost * excess(q, point)
 
 
-def _near(q: Question, b: Builder, here: Point, trust: float) -> LinearProgramme:
-    """Return the programme with openings held within `trust` of those of a point."""
+def near(b: Builder, at: Mapping[str, Floats], trust: float) -> LinearProgramme:
+    """Return the programme with openings (`opened`, `u`) held within `trust` of given ones."""
     programme = b.programme()
     if trust >= 1.0:
         return programme
     lower, upper = programme.lower.copy(), programme.upper.copy()
     for name in ("opened", "u"):
-        at = b.columns[name]
-        lower[at] = np.maximum(lower[at], here.blocks[name] - trust)
-        upper[at] = np.minimum(upper[at], here.blocks[name] + trust)
+        columns = b.columns[name]
+        lower[columns] = np.maximum(lower[columns], at[name] - trust)
+        upper[columns] = np.minimum(upper[columns], at[name] + trust)
     return replace(programme, lower=lower, upper=upper)
 
 
