@@ -209,7 +209,14 @@ def test_the_round_ends_requests_and_forgets_files(
         received_at=NOON, file_name="a.csv", file_digest=digest, file_expires_on=date(2020, 3, 1),
     )  # fmt: skip
     done = one_round(clock=timezone.now, post=Machine())
-    assert (done.requests_ended, done.rows_erased) == (1, 1)
+    assert (done.requests_ended, done.rows_erased) == (
+        1,
+        0,
+    )  # on the exercise's clock it is 24 February
+    assert store.kept(digest) == b"a,b\n"
+    Incident.objects.filter(pk=drill.pk).update(clock_at=NOON + timedelta(days=6))
+    done = one_round(clock=timezone.now, post=Machine())
+    assert (done.requests_ended, done.rows_erased) == (0, 1)
     asked.refresh_from_db()
     assert (asked.state, bool(asked.closed_reason)) == (RequestState.CLOSED, True)
     assert store.kept(digest) is None

@@ -18,6 +18,7 @@ from yipan.access.rules import Action
 from yipan.access.scope import nothing_there
 from yipan.access.signing import signed_in
 from yipan.kernel.config import config
+from yipan.places.queries import board_time
 from yipan.report.errors import EmptyFile, NotADate, ReportError
 from yipan.report.exchange.csv.writing import write_csv
 from yipan.report.exchange.excel.filling import fill
@@ -153,11 +154,12 @@ def download(request: PersonRequest, pk: int, format: str) -> HttpResponse:
 
 def workbook_of(made: Table) -> bytes:
     """Return the table as a workbook: in the department's own template where it gave one."""
+    zone = board_time(made.request.incident.package).zone
     lines: list[list[Any]] = [
         *made.provenance(),
         [],
         [_("Day"), made.day.isoformat()],
-        [_("As known at"), made.known_at.isoformat(timespec="minutes")],
+        [_("As known at"), made.known_at.astimezone(zone).isoformat(timespec="minutes")],
         [_("Units that reported"), made.reported, len(made.units)],
         [_("Small counts not shown"), made.hidden],
     ]
