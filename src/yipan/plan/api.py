@@ -269,7 +269,7 @@ def begin_search(request: HttpRequest, pk: int, asked: SearchIn) -> dict[str, An
     limits = read_limits(asked.limits)
     for unit in board.incident.places.all():
         scope.check(Action.PLAN_RUN, unit)
-    if shown.answer or limits.beds_factor != 1.0:
+    if shown.answer.get("limits") or limits.beds_factor != 1.0:
         shown = searches.anew(shown, limits=limits, at=board.now, by=asking.user)
     row = searches.start_search(
         scenario=shown, limits=limits, by=asking.user, at=board.now, now=asking.now, scope=scope

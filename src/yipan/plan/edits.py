@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
 
 import numpy as np
 from django.db import transaction
@@ -19,37 +17,19 @@ from yipan.access.scope import Scope
 from yipan.places import queries as places
 from yipan.plan import queries
 from yipan.plan.actions import Named, build_for, check_incident, keep_option
-from yipan.plan.errors import MalformedEdit, TooManyEdits
+from yipan.plan.errors import TooManyEdits
 from yipan.plan.models import Option, OptionCounty, Scenario
 from yipan.plan.rules import check_can_sign, check_reason
 from yipan.plan.scenarios.asking import read_limits
-from yipan.plan.scenarios.assumptions import LEVELS, SETTINGS, Assumptions
-from yipan.plan.scenarios.openings import OPEN, Levels
+from yipan.plan.scenarios.assumptions import SETTINGS, Assumptions
+from yipan.plan.scenarios.changes import Change, changed, read_changes
+from yipan.plan.scenarios.openings import Levels
 from yipan.plan.scenarios.packing import pack_of
 from yipan.plan.scenarios.running import run_option
 
+__all__ = ["Change", "changed", "edit_option", "levels_kept", "read_changes"]
+
 MOST_EDITS = 12
-
-
-@dataclass(frozen=True)
-class Change:
-    """One change: in these counties, this setting, from week `first` to `last` (1 …), to `level` 0–3."""
-
-    counties: tuple[str, ...]
-    setting: str
-    first: int
-    last: int
-    level: int
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return the change as an option keeps it."""
-        return {
-            "counties": list(self.counties),
-            "setting": self.setting,
-            "first": self.first,
-            "last": self.last,
-            "level": self.level,
-        }
 
 
 def edit_option(
@@ -133,81 +113,3 @@ def levels_kept(option: Option) -> tuple[Levels, list[str]]:
         [[levels[s] for s in SETTINGS] for _code, levels in rows], dtype=np.int64
     )  # (county, setting, week)
     return table.transpose(2, 0, 1), [code for code, _levels in rows]
-
-
-def changed(
-    levels: Levels, codes: Sequence[str], changes: Sequence[Change], *, weeks: int
-) -> Levels:
-    """Return levels with the changes made in order; raises MalformedEdit (P310)."""
-    if not changes:
-        raise MalformedEdit(
-            _("Nothing was changed."),
-            where="changes",
-            remedy=_("Choose counties, a setting, weeks and a level."),
-        )
-    edited = levels.copy()
-    for change in changes:
-        unknown = [code for code in change.counties if code not in codes]
-        if unknown or not change.counties:
-            raise MalformedEdit(
-                _("The option has no county “%s”.") % (unknown[0] if unknown else ""),
-                where="counties",
-                remedy=_("Choose counties of this option."),
-            )
-        if change.setting not in SETTINGS:
-            raise MalformedEdit(
-                _("There is no setting “%s”.") % change.setting[:40],
-                where="setting",
-                remedy=_("Known settings: %s.") % ", ".join(SETTINGS),
-            )
-        if not 1 <= change.first <= change.last <= weeks:
-            raise MalformedEdit(
-                _("Weeks %(first)d to %(last)d are not within 1 to %(weeks)d.")
-                % {"first": change.first, "last": change.last, "weeks": weeks},
-                where="weeks",
-                remedy=_("Choose the first and the last week of the change."),
-            )
-        if not 0 <= change.level <= OPEN:
-            raise MalformedEdit(
-                _("There is no level %s.") % change.level,
-                where="level",
-                remedy=_("A level is 0 to 3, or %s.") % ", ".join(LEVELS),
-            )
-        at = [codes.index(code) for code in change.counties]
-        k = SETTINGS.index(change.setting)
-        edited[change.first - 1 : change.last, at, k] = change.level
-    if (edited == levels).all():
-        raise MalformedEdit(
-            _("The levels chosen are those that the option already has."),
-            where="changes",
-            remedy=_("Choose another level, county or week."),
-        )
-    return edited
-
-
-def read_changes(data: Any) -> list[Change]:
-    """Return the changes that JSON states; raises MalformedEdit (P310)."""
-    try:
-        return [
-            Change(
-                counties=tuple(str(code) for code in one["counties"]),
-                setting=str(one["setting"]),
-                first=int(one["first"]),
-                last=int(one["last"]),
-                level=LEVELS.index(one["level"]) if one["level"] in LEVELS else int(one["level"]),
-            )
-            for one in data
-        ]
-    except (KeyError, TypeError, ValueError) as fault:
-        missing = f"“{fault.args[0]}”" if isinstance(fault, KeyError) else str(fault)
-        raise MalformedEdit(
-            _("The changes cannot be read: %s.") % missing,
-            where="changes",
-            remedy=_("Each change has counties, setting, first, last and level."),
-        ) from fault
-
-
-def edit_effect(option: Option) -> Mapping[str, Any]:
-    """Return what an edit changed: the paired differences to the option it edits."""
-    found: Mapping[str, Any] = option.results.get("over_base", {})
-    return found

@@ -32,7 +32,7 @@ def begin(request: PersonRequest, pk: int) -> HttpResponse:
     limits = limits_of(request, shown)
     for unit in board.incident.places.all():
         request.scope.check(Action.PLAN_RUN, unit)
-    if shown.answer or limits.beds_factor != 1.0:
+    if shown.answer.get("limits") or limits.beds_factor != 1.0:
         shown = searches.anew(shown, limits=limits, at=board.now, by=request.user)
     row = searches.start_search(
         scenario=shown,

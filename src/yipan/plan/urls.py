@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.urls import path
 
 from yipan.plan import edit_views, search_views, trace_views, views
+from yipan.plan.resumption import views as resumption
 
 app_name = "plan"
 
@@ -19,6 +20,11 @@ urlpatterns = [
     path("<int:pk>/search/stop/", search_views.stop, name="search_stop"),
     path("<int:pk>/edit/", edit_views.edit, name="edit"),
     path("<int:pk>/trace/", trace_views.trace, name="trace"),
+    path("<int:pk>/work/", resumption.resumption, name="resumption"),
+    path("<int:pk>/work/register/", resumption.take_register, name="take_register"),
+    path("<int:pk>/work/schools/", resumption.run_schools, name="run_schools"),
+    path("<int:pk>/work/acts.csv", resumption.acts_csv, name="acts_csv"),
+    path("<int:pk>/work/returns.csv", resumption.returns_csv, name="returns_csv"),
     path("<int:pk>/options.csv", views.options_csv, name="options_csv"),
     path("<int:pk>/openings.csv", views.openings_csv, name="openings_csv"),
     path("<int:pk>/counties.csv", views.counties_csv, name="counties_csv"),

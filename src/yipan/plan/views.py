@@ -158,7 +158,7 @@ def _page(
         "prices": findings.prices(shown),
         "impossible": findings.impossible(shown),
         "certificate": findings.certificate(chosen),
-        "searched": bool(shown.answer),
+        "searched": bool(shown.answer.get("limits")),
         "limits": shown.limits or Limits().as_record(),
         "edited": findings.edited(chosen),
         "confirmed": confirmed(request),

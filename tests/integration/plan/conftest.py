@@ -146,7 +146,7 @@ def told_members(monkeypatch: pytest.MonkeyPatch) -> None:
         value = rng.uniform(0.9, 1.0, (members, weeks, counties)) * open_share
         return Members(infections, hospital, np.zeros(members, dtype=np.int64), value)
 
-    for module in ("actions", "edits", "searches", "scenarios.targeting"):
+    for module in ("actions", "edits", "searches", "scenarios.targeting", "resumption.schools"):
         monkeypatch.setattr(f"yipan.plan.{module}.run_option", made_up)
 
 

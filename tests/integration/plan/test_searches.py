@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.utils import timezone
 
@@ -243,6 +244,46 @@ def test_every_figure_traces_to_reports_model_and_assumptions(
         assert "Yipan" in page
         assert "seed 7" in page
         assert "china-2020-02" in page
+
+
+# ---- work, returns, schools
+
+
+def test_the_page_of_work_returns_and_schools(
+    cast: Cast, as_person: As, scenario: Scenario
+) -> None:
+    client = as_person(cast.commander)
+    at = f"/plan/{scenario.pk}/work/"
+    page = client.get(f"{at}?option=tiered").content.decode()
+    assert "The register is synthetic" in page
+    assert "Not run yet under this option" in page
+    assert client.post(f"{at}schools/", {"option": "tiered"}).status_code == 302
+    assert "all of secondary" in client.get(f"{at}?option=tiered").content.decode()
+    for name in ("acts", "returns"):
+        assert client.get(f"{at}{name}.csv?option=tiered").status_code == 200
+    assert client.get(f"{at}?option=perfect").status_code == 404
+
+
+def test_a_register_is_taken_in_or_told_what_is_wrong(
+    cast: Cast, as_person: As, scenario: Scenario
+) -> None:
+    client = as_person(cast.analyst)
+    head = "id,name,county,section,workers,workers_there,deliveries,masks_days,parts_days,cash_days,output_100m"
+    at = f"/plan/{scenario.pk}/work/register/"
+
+    def send(text: str, kind: str = "enterprises") -> Any:
+        file = SimpleUploadedFile("firms.csv", text.encode())
+        return client.post(at, {"option": "open", "kind": kind, "register": file})
+
+    refused = send(f"{head}\nx,X,999,C,1,1,1,1,1,1,1\n")
+    assert refused.status_code == 422
+    assert "firms.csv, row 2" in refused.content.decode()
+    assert send(f"{head}\nx,Mask works,100101,C,100,20,1,28,28,28,1\n").status_code == 302
+    page = client.get(f"/plan/{scenario.pk}/work/?option=open").content.decode()
+    assert "Mask works" in page
+    assert "The register is synthetic" not in page
+    assert send("origin,destination,workers\n100102,100101,500\n", "waiting").status_code == 302
+    assert as_person(cast.department).post(at, {}).status_code == 403
 
 
 # ---- confirming before a signature

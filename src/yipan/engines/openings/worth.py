@@ -8,12 +8,12 @@ unit stays within a tenth of the first. Prices are those of the relaxed plan, li
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-import highspy
 import numpy as np
 
 from yipan.engines.checks import Floats, Integers
+from yipan.engines.economy.linear import LinearProgramme, Solution
 from yipan.engines.openings.question import Question
 from yipan.engines.openings.search import Plan
 
@@ -37,65 +37,39 @@ class Worth:
 
 
 class Standing:
-    """A programme that keeps its basis between small changes of its limits."""
+    """A programme solved to a vertex, from which programmes with slightly other limits start."""
 
     def __init__(self, plan: Plan) -> None:
         """Solve the plan's last programme to a vertex."""
         self.programme = plan.programme
         self.builder = plan.builder
-        self.solver = highspy.Highs()  # type: ignore[no-untyped-call]
-        self.solver.silent()
-        self.solver.setOptionValue("solver", "ipm")
-        self.solver.passModel(plan.programme._model())  # the same model, kept standing
-        self.solver.run()
-        self.solver.setOptionValue("solver", "simplex")
-        self.base = self._value()
+        self.vertex = plan.programme.solve(method="ipm")
+        self.base = self.vertex.value
 
-    def _value(self) -> float:
-        if self.solver.getModelStatus() != highspy.HighsModelStatus.kOptimal:
-            return float("nan")
-        return -float(self.solver.getInfo().objective_function_value)
+    def _again(self, programme: LinearProgramme) -> Solution:
+        return programme.solve(method="simplex", start=self.vertex.basis)
 
     def with_rows(self, rows: Integers, more: float) -> float:
         """Return what the optimum gains with the upper limits of `rows` raised by `more`."""
-        index = np.asarray(rows).ravel()
-        upper, lower = self.programme.row_upper, self.programme.row_lower
-        for row in index:
-            self.solver.changeRowBounds(int(row), float(lower[row]), float(upper[row] + more))
-        self.solver.run()
-        gained = self._value() - self.base
-        for row in index:
-            self.solver.changeRowBounds(int(row), float(lower[row]), float(upper[row]))
-        return gained
+        upper = self.programme.row_upper.copy()
+        upper[np.asarray(rows).ravel()] += more
+        return self._again(replace(self.programme, row_upper=upper)).value - self.base
 
-    def solution(self) -> Floats:
-        """Return the columns of the last solution."""
-        return np.asarray(self.solver.getSolution().col_value, dtype=np.float64)
-
-    def forced(self, q: Question, setting: int, steps: int) -> tuple[float, Floats] | None:
-        """Return value and columns with the first `steps` of a setting taken everywhere by the last week."""
-        name = "once" if q.staged else "d"
+    def forced(self, q: Question, setting: int, steps: int) -> Solution | None:
+        """Return the optimum with the first `steps` of a setting taken everywhere by the last week."""
+        allowed = (q.group_most[:, setting, None] > np.arange(steps)).ravel()
         if q.staged:
-            rows = self.builder.rows[name][:, setting, :steps].ravel()
-            allowed = (q.group_most[:, setting, None] > np.arange(steps)).ravel()
-            for row in rows[allowed]:
-                self.solver.changeRowBounds(int(row), 1.0, 1.0)
+            rows = self.builder.rows["once"][:, setting, :steps].ravel()[allowed]
+            lower = self.programme.row_lower.copy()
+            lower[rows] = 1.0
+            changed = replace(self.programme, row_lower=lower)
         else:
-            columns = self.builder.columns[name][-1, :, setting, :steps].ravel()
-            allowed = (q.group_most[:, setting, None] > np.arange(steps)).ravel()
-            for column in columns[allowed]:
-                self.solver.changeColBounds(int(column), 1.0, 1.0)
-        self.solver.run()
-        value = self._value()
-        found = None if np.isnan(value) else (value, self.solution())
-        if q.staged:
-            for row in rows[allowed]:
-                self.solver.changeRowBounds(int(row), -np.inf, 1.0)
-        else:
-            for column in columns[allowed]:
-                low, high = self.programme.lower[column], self.programme.upper[column]
-                self.solver.changeColBounds(int(column), float(low), float(high))
-        return found
+            columns = self.builder.columns["d"][-1, :, setting, :steps].ravel()[allowed]
+            lower = self.programme.lower.copy()
+            lower[columns] = 1.0
+            changed = replace(self.programme, lower=lower)
+        found = self._again(changed)
+        return found if found.feasible else None
 
 
 def worth_of_limits(
@@ -176,10 +150,9 @@ def _school(
     forced = standing.forced(q, school, steps)
     if forced is None:
         return Worth("school", None, float("nan"), 0.0)
-    value, columns = forced
-    lost = standing.base - value
+    lost = standing.base - forced.value
     if welfare is not None:
-        d = columns[plan.builder.columns["d"]]
+        d = forced.x[plan.builder.columns["d"]]
         x = np.cumsum(d, axis=0) if q.staged else d
         lost += float(np.einsum("tgsl,gsl->", x - plan.x, q.by_group(welfare)))
     return Worth("school", None, max(0.0, lost), 1.0)

@@ -15,6 +15,7 @@ import numpy as np
 import yaml
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
+from numpy.typing import NDArray
 
 from yipan.plan.errors import MalformedAssumptions
 
@@ -111,6 +112,8 @@ class Assumptions:
     settings: Mapping[str, Mapping[str, str]]
     sections: Mapping[str, Section]
     remote_source: str
+    needs: NDArray[np.float64]  # (section, section): input i for one unit of output j
+    needs_source: str
     branch_section: Mapping[str, str]
     courses: tuple[Course, ...]
     digest: str
@@ -221,6 +224,8 @@ def _read(data: Any) -> Assumptions:
     if data["remote_source"] not in sources:
         raise ValueError(f"remote_source {data['remote_source']} is not among the sources.")
     tier_as = dict(data.get("tier_as", {}))
+    if data["needs_source"] not in sources:
+        raise ValueError(f"needs_source {data['needs_source']} is not among the sources.")
     courses = tuple(_course(option, tier_as) for option in data["options"])
     lengths = {
         len(levels)
@@ -242,6 +247,8 @@ def _read(data: Any) -> Assumptions:
         settings=settings,
         sections=sections,
         remote_source=data["remote_source"],
+        needs=_needs(data["needs"], sections),
+        needs_source=data["needs_source"],
         branch_section={branch: data["branches"][branch] for branch in BRANCHES},
         courses=courses,
         digest=hashlib.sha256(
@@ -275,6 +282,7 @@ def _required_figures() -> list[str]:
         "return_capacity_week",
         "workers_per_train",
         "infected_per_return",
+        "input_stock_weeks",
         "masks_per_worker_week",
         "mask_stock",
         "mask_supply_week",
@@ -344,7 +352,11 @@ def with_figures(pack: Assumptions, own: Mapping[str, Any], *, where: str) -> As
         try:
             figures[key] = _figure(key, whole, sources)
         except (KeyError, TypeError, ValueError) as fault:
-            raise MalformedAssumptions(str(fault.args[0]), where=f"{where}: {key}") from fault
+            raise MalformedAssumptions(
+                str(fault.args[0]),
+                where=f"{where}: {key}",
+                remedy=_("State value, low and high with low ≤ value ≤ high, none negative."),
+            ) from fault
     changed = {key: str(own[key]) for key in sorted(own)}
     digest = hashlib.sha256((pack.digest + json.dumps(changed)).encode()).hexdigest() if own else pack.digest  # fmt: skip
     return replace(pack, figures=figures, sources=sources, digest=digest)
@@ -379,6 +391,13 @@ def _section(key: str, data: Any) -> Section:
     return Section(
         key, data["branch"], data["setting"], float(data["remote"]), data["zh"], data["en"]
     )
+
+
+def _needs(data: Any, sections: Mapping[str, Section]) -> NDArray[np.float64]:
+    table = np.array([data[key] for key in sections], dtype=np.float64)
+    if table.shape != (len(sections),) * 2 or (table < 0).any() or (table.sum(axis=0) > 1).any():
+        raise ValueError("needs: one row and one column for each section, each column at most 1.")
+    return table
 
 
 def _course(data: Any, tier_as: Mapping[str, str]) -> Course:

@@ -40,6 +40,8 @@ class Build:
     province: Province
     assumptions: Assumptions
     disease: str
+    school_share: Floats | None = None
+    """Share of school contacts made, (week, county), in place of the schools' level; None: by level."""
 
     @cached_property
     def parameters(self) -> Parameters:
@@ -154,14 +156,19 @@ class Build:
     ) -> Specification:
         """Return what the epidemic engine is told for one member of one option."""
         base = self.base
+        controls = contacts_left(
+            levels,
+            assumptions=self.assumptions,
+            employed=self.province.employed,
+            figures=figures,
+        )
+        if self.school_share is not None:
+            at = self.assumptions.at_levels("contacts", figures)
+            left = at[0] + (at[-1] - at[0]) * self.school_share
+            controls[..., ENGINE_SETTINGS.index("school")] = left * figures["masks_and_hygiene"]
         return base.but(
             transmission=base.transmission * figures["transmission_scale"],
-            controls=contacts_left(
-                levels,
-                assumptions=self.assumptions,
-                employed=self.province.employed,
-                figures=figures,
-            ),
+            controls=controls,
             redirects=(
                 self.parameters.redirect("detection", figures["found_share"]),
                 self.parameters.redirect("tracing", figures["traced_share"]),
@@ -279,6 +286,7 @@ def _as_one_place(spec: Specification) -> Specification:
         places=("all",),
         population=spec.population.sum(axis=0, keepdims=True),
         mixing=None,
+        journeys=None,
         controls=None,
         imports=None,
         immune=None,

@@ -150,10 +150,10 @@ def _people(
     whole = np.array([float(city.population or 0) for city in cities])
     inside = np.bincount(city_of, weights=table.sum(axis=1), minlength=len(cities))
     factor = np.where((whole > inside) & (inside > 0), whole / np.maximum(inside, 1.0), 1.0)
-    return _whole(table * factor[city_of][:, None])
+    return whole_people(table * factor[city_of][:, None])
 
 
-def _whole(table: Floats) -> NDArray[np.int64]:
+def whole_people(table: Floats) -> NDArray[np.int64]:
     """Round a table to whole people, each row keeping its rounded sum (largest remainders)."""
     low = np.floor(table).astype(np.int64)
     short = np.rint(table.sum(axis=1)).astype(np.int64) - low.sum(axis=1)
