@@ -1,13 +1,14 @@
 """Henan 2020 forecast again, day by day, with only what was known by each day.
 
-    python benchmarks/henan_replay.py [--horizon 7] [--line-list FILE]
+    python benchmarks/henan_replay.py [--horizons 7,14] [--line-list FILE]
 
 Counts are those the Henan Health Commission published (in the package `henan-2020`), by data day: known
 from the next morning. The dates of the source's closure and of the controls enter on the day they were
 announced, parameters on the day they were published, and the delay from onset to confirmation from the
 cases of a public line list (columns `onset_date`, `confirmed_date`) confirmed by that day, beside that
-of SARS; the counts weigh both. Prints the scores beside persistence's and writes benchmarks/results/henan_replay.json
-and the pictures of docs/explanation/henan-replay.md.
+of SARS; the counts weigh both. What was used before it was published is listed with the days it was
+ahead. Prints the scores beside persistence's and writes benchmarks/results/henan_replay.json and the
+pictures of docs/explanation/henan-replay.md.
 """
 
 from __future__ import annotations
@@ -70,6 +71,35 @@ PARAMETERS = (
         (5.2, 3.9),
     ),
 )
+
+
+@dataclass(frozen=True)
+class Assumed:
+    """A figure that no published series gives: when it was used first, and when it was published, if ever."""
+
+    name: str
+    used_from: date
+    published: date | None
+    note: str
+
+    def as_dict(self) -> dict[str, object]:
+        """Return it with the days it was ahead of its publication."""
+        ahead = None if self.published is None else max(0, (self.published - self.used_from).days)
+        return {
+            "name": self.name,
+            "used_from": self.used_from.isoformat(),
+            "published": self.published and self.published.isoformat(),
+            "days_ahead": ahead,
+            "note": self.note,
+        }
+
+
+ASSUMED = (
+    Assumed("R before control, 2.0", date(2020, 1, 23), date(2020, 1, 25), "first estimates, 23 to 25 January"),
+    Assumed("growth at the source, 0.1 a day", date(2020, 1, 23), date(2020, 1, 29), "Li et al., NEJM"),
+    Assumed("R under control, one of 0.2, 0.5, 0.9", date(2020, 1, 23), None, "a range, which the counts weigh"),
+    Assumed("the form of the method", date(2020, 1, 21), None, "chosen after the series had been seen"),
+)  # fmt: skip
 SARS_DELAY = (5.0, 3.0)  # onset to report, Donnelly et al. (2003), rounded
 
 
@@ -153,33 +183,49 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--horizon", type=int, default=7)
+    parser.add_argument("--horizons", default="7,14")
     parser.add_argument("--line-list", type=Path)
     asked = parser.parse_args()
     pairs = read_line_list(asked.line_list)
-    cities, province = published_counts()
-    shapes = knowledge(asked.horizon, pairs)
+    counts = published_counts()
     outcome: dict[str, object] = {
-        "horizon_days": asked.horizon,
         "line_list_cases": len(pairs),
         "parameters": [p.name for p in PARAMETERS],
+        "flagged": [one.as_dict() for one in ASSUMED],
     }
+    for horizon in (int(text) for text in asked.horizons.split(",")):
+        shapes = knowledge(horizon, pairs)
+        scores = replay(*counts, shapes, horizon)
+        outcome[f"{horizon} days"] = scores
+        draw(counts[1], shapes, scores, horizon)
+    RESULT.parent.mkdir(exist_ok=True)
+    RESULT.write_text(json.dumps(outcome, indent=1) + "\n", encoding="utf-8")
+
+
+def replay(
+    cities: Floats, province: Floats, shapes: Callable[[int], Floats | None], horizon: int
+) -> dict[str, dict[str, object]]:
+    """Return the scores of every day's forecast beside persistence's, and print them."""
     print(
-        f"{'':34}{'ours':>9}{'persist.':>9}{'difference [95 %]':>26}{'log ours':>10}{'persist.':>9}"
+        f"{f'{horizon} days ahead':34}{'ours':>9}{'persist.':>9}{'difference [95 %]':>26}{'log ours':>10}"
+        f"{'persist.':>9}"
     )
+    outcome: dict[str, dict[str, object]] = {}
     for name, known in (("with dates and delays", shapes), ("counts alone", None)):
         for when, first, last in (("before 20 Feb", 1, TURN), ("from 20 Feb", TURN, LAST)):
             found = score_rolling_origins(
-                cities, whole=province, origins=range(first, last), horizon_days=asked.horizon,
+                cities, whole=province, origins=range(first, last), horizon_days=horizon,
                 seed=1, shapes_at=known,
             )  # fmt: skip
             for level, ours, base, ours_log, base_log in (
                 ("province", found.whole, found.whole_baseline, found.whole_log, found.whole_log_baseline),
                 ("cities", found.place, found.place_baseline, found.place_log, found.place_log_baseline),
             ):  # fmt: skip
-                mean, low, high = block_bootstrap_difference(ours, base, block_days=7, seed=1)
+                # Two origins closer than the horizon are scored on the same days: blocks that long.
+                mean, low, high = block_bootstrap_difference(ours, base, block_days=horizon, seed=1)
                 inside = "whole" if level == "province" else "place"
-                row = {
+                row: dict[str, object] = {
+                    "origins": len(ours),
                     "wis": float(ours.mean()),
                     "wis_persistence": float(base.mean()),
                     "difference": [mean, low, high],
@@ -196,18 +242,16 @@ def main() -> None:
                     f"{mean:11.3f} [{low:.3f}, {high:.3f}]{ours_log.mean():10.3f}{base_log.mean():9.3f}"
                     f"   95 %: {row['coverage_95']:.2f}  50 %: {row['coverage_50']:.2f}"
                 )
-    RESULT.parent.mkdir(exist_ok=True)
-    RESULT.write_text(json.dumps(outcome, indent=1) + "\n", encoding="utf-8")
-    draw(province, shapes, outcome, asked.horizon)
+    return outcome
 
 
 def draw(
     province: Floats,
     shapes: Callable[[int], Floats | None],
-    outcome: dict[str, object],
+    outcome: dict[str, dict[str, object]],
     horizon: int,
 ) -> None:
-    """Write the pictures: forecasts a week ahead against what came, and the score of each day."""
+    """Write the pictures: forecasts so far ahead against what came, and the score of each day."""
     levels = (0.025, 0.5, 0.975)
     origins = range(1, 45)
     ours, base = [], []
@@ -223,7 +267,7 @@ def draw(
         )
     days = [t + horizon for t in origins]
     picture(
-        PICTURES / "henan-replay-forecast.svg",
+        PICTURES / f"henan-replay-forecast-{horizon}.svg",
         f"New confirmed cases, and the forecast of {horizon} days before",
         days, top=250.0,
         bands=[("forecast, 95 %", np.array(ours)[:, [0, 2]], "#2b6cb0")],
@@ -234,12 +278,12 @@ def draw(
         dots=("published", province[days[0] : days[-1] + 1]),
     )  # fmt: skip
     scores = [
-        np.concatenate([np.array(outcome[f"with dates and delays, {when}, province"][key])  # type: ignore[index]
+        np.concatenate([np.array(outcome[f"with dates and delays, {when}, province"][key])
                         for when in ("before 20 Feb", "from 20 Feb")])[: len(origins)]
         for key in ("by_origin", "by_origin_persistence")
     ]  # fmt: skip
     picture(
-        PICTURES / "henan-replay-score.svg",
+        PICTURES / f"henan-replay-score-{horizon}.svg",
         f"Weighted interval score of the {horizon} days after each day (smaller is better)",
         list(origins), top=50.0, bands=[],
         lines=[("forecast", scores[0], "#2b6cb0", ""), ("persistence", scores[1], "#8a8f98", "5 3")],
