@@ -107,9 +107,13 @@ def _from_files(
     from yipan.plan.scenarios.files import read_scenario
 
     asked = read_scenario(file)
-    own = {k: v for k, v in (("members", members), ("seed", seed)) if v is not None}
+    asked = dataclasses.replace(
+        asked,
+        members=asked.members if members is None else members,
+        seed=asked.seed if seed is None else seed,
+    )
     with progress_bar() as progress:
-        decision = decide(dataclasses.replace(asked, **own), progress=progress)
+        decision = decide(asked, progress=progress)
     folder = out or file.parent / "answer"
     written = write(decision, folder)
     if as_json:

@@ -267,10 +267,16 @@ def frontier_finding(scenario: Scenario) -> str:
         return _("Every option exceeds the accepted risk of %s") % words.percent(
             accepted_risk(scenario)
         )
-    at = next(i for i, row in enumerate(table) if row.option.pk == best.pk)
-    if at == len(table) - 1:
+    here = next(row for row in table if row.option.pk == best.pk)
+    more = [
+        row
+        for row in table
+        if row.value["median"] > 1.001 * here.value["median"]
+        and row.chance["share"] > here.chance["share"]
+    ]
+    if not more:
         return _("The option that adds most keeps within the accepted risk")
-    here, above = table[at], table[at + 1]
+    above = more[0]
     return _("The next %(gain)s raise the risk from %(low)s to %(high)s") % {
         "gain": words.money(above.value["median"] - here.value["median"]),
         "low": chance_words(here.chance["share"]),
@@ -288,9 +294,10 @@ def smallmaps(
     *,
     setting: str,
     topology: str,
+    chosen: Option | None = None,
 ) -> dict[str, Any]:
     """Return the small maps of one setting: one row an option, one column a week shown."""
-    options = list(scenario.options.all())
+    options = drawn(scenario, chosen)
     weeks = shown_weeks(scenario.weeks)
     people = {unit.code: float(unit.population or 0) for unit in units}
     everybody = sum(people.values()) or 1.0
@@ -337,6 +344,19 @@ def smallmaps(
         "levels": levels_key(),
         "labels": picture_labels(),
     }
+
+
+def drawn(scenario: Scenario, chosen: Option | None) -> list[Option]:
+    """Return the options whose openings are drawn: where most are searched, those that stay alike are left out.
+
+    Hold, open at once and uniform order one level everywhere, which the table says as well; an option
+    that is chosen is always drawn.
+    """
+    options = list(scenario.options.all())
+    if len(options) <= 4:
+        return options
+    keys = {"tiered", "targeted", "robust", chosen.key if chosen else ""}
+    return [option for option in options if option.key in keys]
 
 
 def shown_weeks(weeks: int) -> list[int]:
@@ -394,9 +414,12 @@ def other_settings(chosen: str) -> list[dict[str, Any]]:
 # --- beds by day
 
 
-def beds_bands(scenario: Scenario) -> list[dict[str, Any]]:
-    """Return one band an option: beds occupied by day, all on one scale."""
+def beds_bands(scenario: Scenario, chosen: Option | None = None) -> list[dict[str, Any]]:
+    """Return one band an option: beds occupied by day, all on one scale; of many options four."""
     options = list(scenario.options.all())
+    if len(options) > 4:
+        keys = {"hold", "open", "robust", chosen.key if chosen else "tiered"}
+        options = [option for option in options if option.key in keys]
     days = scenario.weeks * 7
     dates = [(scenario.start_day + timedelta(days=i)).isoformat() for i in range(days)]
     top = max(max(o.results["series"]["beds"]["q95"]) for o in options)

@@ -165,13 +165,13 @@ def _page(
         "unreached": findings.unreached(shown),
         "frontier": pictures.frontier(shown),
         "maps": pictures.smallmaps(
-            shown, levels, units, setting=setting, topology=_topology(board.package)
+            shown, levels, units, setting=setting, topology=_topology(board.package), chosen=chosen
         ),
         "openings": pictures.openings_table(shown, setting),
         "weeks": [pictures.week_label(shown.start_day, w) for w in range(shown.weeks)],
         "setting": setting,
         "settings": pictures.other_settings(setting),
-        "beds": pictures.beds_bands(shown),
+        "beds": pictures.beds_bands(shown, chosen),
         "areas": _areas(chosen, board.package),
         "chosen": chosen,
         "effects": pictures.effects(chosen, counts),
