@@ -23,6 +23,7 @@ from yipan.places.models import Unit
 from yipan.report.aside.actions import correct, dismiss
 from yipan.report.aside.queries import rows_aside, words_of
 from yipan.report.cases import queries as case_queries
+from yipan.report.contacts.api import router as contacts
 from yipan.report.dictionary import ELEMENTS
 from yipan.report.errors import EmptyFile
 from yipan.report.exchange.actions import go_on, take_file
@@ -44,6 +45,7 @@ router = Router(tags=["report"], auth=AUTH)
 router.add_router("", standards)
 router.add_router("", releases)
 router.add_router("", registers)
+router.add_router("", contacts)
 router.add_router("", review)
 router.add_router("", field)
 PAGE = 500

@@ -210,6 +210,20 @@ def test_the_end_of_a_follow_up(out: Outbreak) -> None:
     )
 
 
+def test_who_met_two_cases_is_seen_once(out: Outbreak) -> None:
+    one = out.contact("410000000000000001", of="A-1", last=20, at_=at(9, 21))
+    two = out.contact("410000000000000001", of="A-2", last=22, at_=at(9, 23))
+    visit(out, one, 24)
+    found = {f.contact.pk: f.progress.standing for f in follow(out)}
+    assert found == {one.pk: Standing.DONE_TODAY, two.pk: Standing.DONE_TODAY}
+    (person_,) = queries.by_person(follow(out))
+    assert person_.also == 1
+    visit(out, one, 24, "ended", reason="first contact was a mistake")
+    found = {f.contact.pk: f.progress.standing for f in follow(out)}
+    assert found[one.pk] is Standing.ENDED
+    assert found[two.pk] is Standing.DONE_TODAY  # an end is of one contact alone
+
+
 def test_a_replayed_visit_changes_nothing(out: Outbreak) -> None:
     contact = out.contact("410000000000000001")
     one = visit(out, contact, 24, client_key="phone-0001")

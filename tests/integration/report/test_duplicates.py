@@ -17,6 +17,7 @@ from yipan.access.models import AuditRecord, Incident, User
 from yipan.access.scope import system_scope
 from yipan.report.contacts.actions import name_case
 from yipan.report.contacts.errors import PairDecided
+from yipan.report.contacts.queries import by_person, follow_up
 from yipan.report.duplicates.actions import decide, propose
 from yipan.report.duplicates.invented import invent, score
 from yipan.report.duplicates.linkage import Entry, compare, entry
@@ -129,8 +130,12 @@ def test_a_decision_joins_persons_and_can_be_undone(out: Outbreak) -> None:
         decide(pair=men[0], verdict="same", reason=" ", scope=scope, at=NOON)
     with pytest.raises(Forbidden):
         decide(pair=men[0], verdict="same", reason="looked", scope=out.scope(), at=NOON)
+    rows = follow_up(out.incident, scope=scope, known_at=NOON)
+    assert len(by_person(rows)) == 4
     for pair in men[:2]:
         decide(pair=pair, verdict="same", reason="same face", scope=scope, at=NOON)
+    rows = follow_up(out.incident, scope=scope, known_at=NOON)
+    assert sorted(one.also for one in by_person(rows)) == [0, 2]  # one visit a day for all three
     with pytest.raises(PairDecided):
         decide(pair=men[0], verdict="same", reason="again", scope=scope, at=NOON)
     ids = {p.one_id for p in men} | {p.other_id for p in men}

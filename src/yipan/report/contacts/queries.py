@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from typing import TypeVar
 
@@ -22,8 +22,17 @@ from yipan.kernel.time import BoardTime
 from yipan.places import queries as places
 from yipan.places.models import Unit
 from yipan.report.cases import queries as cases
-from yipan.report.contacts.models import CasePerson, Contact, Exposure, Link, PersonRow, Visit
+from yipan.report.contacts.models import (
+    CasePerson,
+    Contact,
+    Exposure,
+    Link,
+    PersonRow,
+    Visit,
+    VisitResult,
+)
 from yipan.report.contacts.rules import FollowUpRule, Progress, Standing, progress, rule_for
+from yipan.report.duplicates.queries import one_person
 from yipan.report.models import Case, RegisterEvent
 
 R = TypeVar("R", bound=PersonRow)
@@ -143,7 +152,14 @@ class Followed:
     contact: Contact
     progress: Progress
     visits: list[Visit] = field(default_factory=list)
-    also: int = 0  # further contacts decided to be the same person
+    otherwise: list[Visit] = field(default_factory=list)  # of the same person, as another contact
+    person: int = 0  # the same for all entries of one person
+    also: int = 0  # further open contacts of the same person
+
+    @property
+    def found(self) -> list[Visit]:
+        """Every follow-up of the person, the latest recorded first."""
+        return sorted([*self.visits, *self.otherwise], key=lambda v: v.recorded_at, reverse=True)
 
     @property
     def unit(self) -> Unit:
@@ -174,16 +190,20 @@ def follow_up(
         if identities is not None:
             rows = rows.filter(identity__in=list(identities))
         contacts = list(rows)
+    as_one = one_person(incident, known_at=known_at)
     visits = _visits(incident, contacts, known_at)
+    others = _seen_otherwise(incident, contacts, as_one, known_at)
     first = _first_recorded(incident, contacts)
-    found = [
-        Followed(
-            contact=c,
-            progress=_progress(rule, c, visits.get(c.pk, []), first[c.pk], known_at, clock),
-            visits=visits.get(c.pk, []),
+    found = []
+    for c in contacts:
+        own, person = visits.get(c.pk, []), as_one.get(c.identity_id, c.identity_id)
+        mine = {v.pk for v in own}
+        otherwise = [v for v in others.get(person, []) if v.pk not in mine]
+        every = sorted([*own, *otherwise], key=lambda v: (v.recorded_at, v.pk))
+        stands = _progress(rule, c, every, first[c.pk], known_at, clock)
+        found.append(
+            Followed(contact=c, progress=stands, visits=own, otherwise=otherwise, person=person)
         )
-        for c in contacts
-    ]
     return sorted(
         found,
         key=lambda f: (
@@ -194,6 +214,42 @@ def follow_up(
             f.contact.pk,
         ),
     )
+
+
+def by_person(followed: Iterable[Followed]) -> list[Followed]:
+    """Return one row a person, who may be a contact of several cases: one visit a day is enough.
+
+    The order stays; the row kept is the most urgent one, and says how many open ones it stands for.
+    """
+    first: dict[int, Followed] = {}
+    more: dict[int, int] = defaultdict(int)
+    for one_ in followed:
+        if one_.person in first:
+            more[one_.person] += one_.progress.open
+        else:
+            first[one_.person] = one_
+    return [replace(one_, also=more[person]) for person, one_ in first.items()]
+
+
+def _seen_otherwise(
+    incident: Incident,
+    contacts: Sequence[Contact],
+    as_one: Mapping[int, int],
+    known_at: datetime,
+) -> dict[int, list[Visit]]:
+    """Return, by person, the visits to anybody decided to be them; ends are of one contact alone."""
+    persons = {as_one.get(c.identity_id, c.identity_id) for c in contacts}
+    entries = {c.identity_id for c in contacts} | {i for i, who in as_one.items() if who in persons}
+    found: dict[int, list[Visit]] = defaultdict(list)
+    with every_row():
+        rows = standing(Visit, incident, known_at=known_at).exclude(result=VisitResult.ENDED)
+        if len(entries) <= 300:
+            rows = rows.filter(contact__identity__in=list(entries))
+        for visit in rows.select_related("contact", "recorded_by").order_by("recorded_at", "pk"):
+            who = visit.contact.identity_id
+            if who in entries:
+                found[as_one.get(who, who)].append(visit)
+    return found
 
 
 def _progress(
@@ -328,7 +384,8 @@ def contacts_not_followed(
     incident: Incident, *, known_at: datetime, scope: Scope | None = None
 ) -> list[UnitLoad]:
     """Return the units with contacts overdue for follow-up, where most help is needed first."""
-    loads = by_unit(follow_up(incident, scope=scope or system_scope(), known_at=known_at))
+    every = follow_up(incident, scope=scope or system_scope(), known_at=known_at)
+    loads = by_unit(by_person(every))
     return [load for load in loads if load.late]
 
 

@@ -236,7 +236,9 @@ def follow_up(request: PersonRequest) -> HttpResponse:
     """Show today's follow-ups, overdue ones first, and where most help is needed: units, no persons."""
     request.scope.check(Action.CASE_READ, sensitivity=CASE)
     board = request.board
-    every = queries.follow_up(board.incident, scope=request.scope, known_at=board.at)
+    every = queries.by_person(
+        queries.follow_up(board.incident, scope=request.scope, known_at=board.at)
+    )
     loads = queries.by_unit(every)
     chosen = request.GET.get("unit", "")
     everything = request.GET.get("show") == "all"
@@ -324,7 +326,7 @@ def contact(request: PersonRequest, pk: int) -> HttpResponse:
         "followed": mine,
         "standing": STANDING_WORDS[mine.progress.standing],
         "days": _days(mine, board.time.local_day(board.at)),
-        "visits": [(v, symptom_words(v.symptoms)) for v in reversed(mine.visits)],
+        "visits": [(v, symptom_words(v.symptoms)) for v in mine.found],
         "others": [f for f in followed if f.contact.pk != row.pk],
         "same": _same(request, row),
         "statuses": [(s, STATUS_RULES[s.rule], is_active(s, board.at)) for s in history],
