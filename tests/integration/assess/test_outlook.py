@@ -48,7 +48,7 @@ def test_a_moment_of_the_past_gets_it_on_demand_and_once(wave: Front) -> None:
     assert made.outlook == {}
     closer = look_closer(assessment=made, at=made.known_at)
     assert set(closer.outlook) == {
-        "made_at", "rt", "importation", "severity", "forecast",
+        "made_at", "rt", "importation", "severity", "stays", "forecast",
     }  # fmt: skip
     first = dict(closer.outlook)
     assert look_closer(assessment=closer, at=made.known_at + timedelta(days=9)).outlook == first
@@ -173,3 +173,29 @@ def test_linked_cases_are_an_alarm_of_their_county(
     assert (alarm.unit.code, alarm.observed) == ("100101", 2)
     assert "a" not in str(alarm.evidence["cases"])  # a count, never a name
     assert sentence(alarm) == "2 cases of the last two weeks are linked, 3 in the chain since 3 Feb"
+
+
+def test_the_stay_is_said_from_the_totals_that_are_published(
+    wave: Front, cast: Cast, as_person: As
+) -> None:
+    assert now(wave).outlook["stays"] == {"note": "not_published"}  # nobody said who was cured
+    rows = [r for n in range(1, 25) for r in wave.published(n, u10=max(0, 6 * (n - 7)))]
+    wave.send(
+        [
+            r._replace(
+                values={
+                    **r.values,
+                    "deaths": float(r.day.day >= 22),
+                    "cured": float(max(0, 6 * (r.day.day - 17))),
+                },
+            )
+            for r in rows
+        ],
+        Source.BULLETIN,
+    )
+    known_at = now(wave).known_at + timedelta(minutes=2)
+    found = assess(incident=wave.incident, known_at=known_at, made_at=known_at).outlook["stays"]
+    cure = found["days_to_cure"]
+    assert cure["low"] < cure["median"] < cure["high"]
+    assert cure["low"] < 10 < cure["high"] + 2
+    assert 0 <= found["fatality"]["low"] < found["fatality"]["high"] <= 1

@@ -10,10 +10,14 @@ is empty until then:
                 too_uncertain, no_serial_interval
     severity    {"estimate", "low", "high", "naive", "deaths", "cases", "note"}: the delay-corrected share
                 of cases that die, with a 95 % interval; or {"note"}: no_line_list, no_delay, no_deaths
+    stays       {"fatality", "days_to_death", "days_to_cure": {"median", "low", "high"}, "note"}: from the
+                province's totals, both ends competing; or {"note"}: not_published, do_not_agree,
+                no_information
     importation {"days", "basis", "counties": {code: {"mean", "q05", "median", "q95", "chance", "takes_hold",
-                "from": [{"code", "share"}], "leaving"}}, "seed"}: trips to the county expected of
+                "from": [{"code", "share"}], "to": [{"code", "mean"}], "leaving", "infected", "rt"}}, "seed"}: trips to the county expected of
                 infected people (one who commutes counts every day) without any control, `chance` that at least one does, `takes_hold` that one starts a
-                lasting chain, `leaving` expected departures; or {"note"}: no_travel, no_delay, or the
+                lasting chain, `leaving` expected departures, `to` those to each neighbour, `infected` the share of its
+                people; or {"note"}: no_travel, no_delay, or the
                 nowcast's
     forecast    {"origin", "dates", "q05", "q25", "median", "q75", "q95", "baseline": {"q05", "median", "q95"},
                 "cities": {code: {"q05", "median", "q95"}}, "seed", "shape"}: new confirmed of the coming days by

@@ -20,6 +20,7 @@ from yipan.engines.surveillance.delays import interval_censored_delay
 from yipan.engines.surveillance.pooled import PooledRt, estimate_Rt_pooled
 from yipan.engines.surveillance.reproduction import MIN_LOCAL_CASES, discretised_serial_interval
 from yipan.engines.surveillance.severity import fatality
+from yipan.engines.surveillance.stays import stays_from_counts
 
 PROBABILITIES = (0.05, 0.25, 0.5, 0.75, 0.95)
 NAMES = ("lo90", "lo50", "median", "hi50", "hi90")
@@ -36,6 +37,7 @@ def look(known: Known, onsets: Onset) -> dict[str, Any]:
         "rt": rt,
         "importation": arrivals(known, onsets, by_county, seed=SEED),
         "severity": severity(known, onsets),
+        "stays": stays(known),
         "forecast": look_ahead(known, seed=SEED),
     }
 
@@ -133,3 +135,29 @@ def severity(known: Known, onsets: Onset) -> dict[str, Any]:
         "note": found.note,
         "until": (known.days[0] + timedelta(days=len(known.days) - 1)).isoformat(),
     }
+
+
+def stays(known: Known) -> dict[str, Any]:
+    """Return how long from confirmation to cure and to death, both ends competing, or why not.
+
+    From the province's totals alone; a correction downwards counts as no case of that day.
+    """
+    new = {}
+    for name in ("confirmed", "deaths", "cured"):
+        totals = carried(known.totals[name][:, :1])[:, 0]
+        if np.isnan(totals).all():
+            return {"note": "not_published"}
+        standing = np.maximum.accumulate(np.nan_to_num(totals))
+        new[name] = np.diff(standing, prepend=0.0)
+    if new["deaths"].sum() + new["cured"].sum() > new["confirmed"].sum():
+        return {"note": "do_not_agree"}
+    if not (new["deaths"].any() or new["cured"].any()):
+        return {"note": "no_information"}
+    found = stays_from_counts(
+        new["confirmed"], new["deaths"], new["cured"], seed=SEED, confidence=CONFIDENCE
+    )
+    names = ("median", "low", "high")
+    return {
+        name: dict(zip(names, (round(x, 4) for x in getattr(found, name)), strict=True))
+        for name in ("fatality", "days_to_death", "days_to_cure")
+    } | {"note": found.note}

@@ -47,6 +47,18 @@ def severity_context(found: Mapping[str, Any]) -> str:
     return text
 
 
+def stays_words(found: Mapping[str, Any]) -> str:
+    """Return how long it takes from confirmation to cure, empty where nothing can be said."""
+    if "days_to_cure" not in found:
+        return ""
+    cure = found["days_to_cure"]
+    return _("From confirmation to cure %(days)s days (95%%: %(low)s–%(high)s)") % {
+        "days": words.decimal(cure["median"]),
+        "low": words.decimal(cure["low"]),
+        "high": words.decimal(cure["high"]),
+    }
+
+
 def arrivals_words(found: Mapping[str, Any], names: Mapping[str, str]) -> tuple[str, str]:
     """Return the trips to a county expected of infected people (who may come more than once), and their context."""
     span = f"{words.count(found['q05'])}{words.DASH}{words.count(found['q95'])}"

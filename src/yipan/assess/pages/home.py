@@ -208,6 +208,11 @@ class Home:
         return closer_words.severity_context(found) if found else ""
 
     @property
+    def stays(self) -> str:
+        """How long the sick stay sick, empty where nothing is said of it."""
+        return closer_words.stays_words(self.closer.get("stays", {}))
+
+    @property
     def forecast_finding(self) -> str:
         """What the coming week brings, empty where nobody looked closer."""
         found = self.closer.get("forecast")
