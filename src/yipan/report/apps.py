@@ -11,11 +11,13 @@ class ReportConfig(AppConfig):
         from yipan.access.audit import name_events
 
         # Each says how its rows about persons end, so that one job can end them all.
+        from yipan.report.cases import actions as _cases  # noqa: F401
         from yipan.report.contacts import actions as _contacts  # noqa: F401
         from yipan.report.duplicates import actions as _duplicates  # noqa: F401
         from yipan.report.exchange import store as _store  # noqa: F401
         from yipan.report.laboratory import actions as _laboratory  # noqa: F401
         from yipan.report.quarantine import actions as _quarantine  # noqa: F401
+        from yipan.report.registers import actions as _registers  # noqa: F401
 
         name_events(
             {

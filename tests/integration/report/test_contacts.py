@@ -23,7 +23,7 @@ from yipan.report.contacts.rules import Standing
 from yipan.report.errors import FutureDay, Missing
 from yipan.report.laboratory.actions import enter_step
 from yipan.report.laboratory.queries import board
-from yipan.report.models import Case
+from yipan.report.models import Case, RegisterEvent
 from yipan.report.quarantine.actions import move, set_places
 from yipan.report.quarantine.queries import occupancy, who_is_inside
 from yipan.report.registers.actions import Event, enter
@@ -416,6 +416,21 @@ def test_rows_end_by_themselves_and_by_their_own_clock(out: Outbreak, incident: 
     assert retention.expire(at=NOON + timedelta(days=59))["contacts"] == 0
     assert retention.expire(at=NOON + timedelta(days=60))["contacts"] == 2
     assert not Contact.objects.exists()
+
+
+def test_cases_end_and_register_events_forget_whom_but_not_how_many(out: Outbreak) -> None:
+    Incident.objects.filter(pk=out.incident.pk).update(clock_at=None, clock_set_at=None)
+    enter(
+        incident=out.incident, unit=out.province["100101"], actor=None, source="form", at=NOON,
+        events=[Event("person", "arrivals", 1, at(9), "410105199001011234")],
+        client_key="reg-end-01", scope=system_scope(),
+    )  # fmt: skip
+    ended = retention.expire(at=NOON + timedelta(days=3 * 365 - 3))
+    assert (ended["cases"], ended["register_events"]) == (0, 0)
+    ended = retention.expire(at=NOON + timedelta(days=3 * 365))
+    assert (ended["cases"], ended["register_events"]) == (4, 1)
+    assert not Case.objects.exists()
+    assert list(RegisterEvent.objects.values_list("subject", "change")) == [("", 1)]
 
 
 def test_a_township_officer_follows_its_own(out: Outbreak) -> None:

@@ -13,8 +13,9 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import Max
 
-from yipan.access import audit
+from yipan.access import audit, retention
 from yipan.access.models import Incident, User
+from yipan.access.queries import board_now
 from yipan.places.models import Unit
 from yipan.report.models import Case, Submission
 from yipan.report.values.actions import check_open
@@ -151,3 +152,15 @@ def _versions(
         known[name] = case
         fresh.append(case)
     return fresh
+
+
+def end_expired(at: datetime) -> int:
+    """Delete the versions of cases whose time is over by their incident's own clock; return how many."""
+    ended = 0
+    for incident in Incident.objects.all():
+        now = board_now(incident, at)
+        ended += Case.objects.filter(incident=incident, expires_at__lte=now).delete()[0]
+    return ended
+
+
+retention.ends("cases", end_expired)
