@@ -41,7 +41,10 @@ def forms() -> None:
 @click.option(
     "--out",
     type=click.Path(path_type=Path, file_okay=False),
-    help=_("Write the merged form, the lineage and each department's layout into this folder."),
+    help=_(
+        "Folder for the merged form, the lineage and each department's layout; "
+        "FILE.compiled in the current folder unless said."
+    ),
 )
 @click.option("--cutoff", default=CUTOFF, show_default=True, help=_("Cut-off of the one page."))
 @json_option
@@ -69,11 +72,36 @@ def compile_file(*, file: Path, out: Path | None, cutoff: str, as_json: bool) ->
         say(str(wrong), as_json=True)
         sys.exit(EXIT_FAULT)
     compiled = compile_forms(read.forms, read.dictionary, read.conversions, cutoff=cutoff)
-    if out is not None:
-        written = write_compiled(compiled, out)
-        say(_("%(n)d files written to %(folder)s.") % {"n": len(written), "folder": out},
-            as_json=as_json)  # fmt: skip
+    folder = out or Path(f"{file.stem}.compiled")
     counts = compiled.counts()
+    try:
+        written = write_compiled(compiled, folder)
+    except OSError as fault:
+        if as_json:
+            print_json(counts)
+        said = {"folder": folder, "why": fault.strerror or fault}
+        say(
+            _("%(folder)s cannot be written: %(why)s. Name another with --out.") % said,
+            as_json=True,
+        )
+        sys.exit(EXIT_FAULT)
+    say(_("%(n)d files written to %(folder)s.") % {"n": len(written), "folder": folder},
+        as_json=as_json)  # fmt: skip
+    solution = compiled.solution
+    if not solution.proved:
+        say(
+            _(
+                "The forms are tangled beyond the work allowed: what is asked costs a unit "
+                "%(cost)d s a week; nothing that is enough costs less than %(at_least)d s."
+            )
+            % {"cost": solution.cost, "at_least": solution.at_least},
+            as_json=True,
+        )
+    elif not solution.first:
+        say(
+            _("What is asked is the cheapest; that it is the first by id among the equally cheap was not proved."),
+            as_json=True,
+        )  # fmt: skip
     if as_json:
         print_json(counts)
         return

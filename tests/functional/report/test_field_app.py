@@ -49,11 +49,13 @@ def yesterday(drill: Incident, province: Province, cast: Cast) -> None:
 
 
 @pytest.fixture
-def app(phone: Phone, cast: Cast, yesterday: None) -> Any:
+def app(phone: Phone, cast: Cast, yesterday: None) -> Iterator[Any]:
     """The app as the village's reporter, kept by its worker."""
     page = phone(cast.village_reporter)
     open_app(page)
-    return page
+    yield page
+    # What the server is still answering must not meet an emptied database.
+    page.wait_for_load_state("networkidle")
 
 
 def open_app(page: Any) -> None:

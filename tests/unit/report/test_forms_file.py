@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import json
+import random
+import re
 from pathlib import Path
 
 import pytest
+import yaml
 from click.testing import CliRunner
 
 from yipan.cli import main
 from yipan.report.errors import FormsFileWrong
+from yipan.report.forms.compiler import How, Ways, compile_forms, cost_of
+from yipan.report.forms.hypergraph import Problem, cheapest_by_trying_all
 from yipan.report.requests.files import read_forms
 
 GOOD = """
@@ -75,7 +80,50 @@ def test_a_good_file_is_read() -> None:
 def test_each_fault_is_named_with_its_place(old: str, new: str, place: str) -> None:
     assert old in GOOD
     told = faults(GOOD.replace(old, new, 1))
-    assert any(line.startswith(f"{place}: ") for line in told), told
+    assert any(f": {place}: " in line for line in told), told
+    assert all(re.match(r"f\.yaml:\d+: ", line) for line in told), told
+
+
+def test_a_fault_stands_at_its_line() -> None:
+    wrong = GOOD.replace("ask_period: daily", "ask_period: hourly").replace(
+        "factor: 0.1", "factor: 0"
+    )
+    lines = GOOD.splitlines()
+    element = next(i for i, text in enumerate(lines, 1) if "id: soap," in text)
+    conversion = next(i for i, text in enumerate(lines, 1) if "from: bar" in text)
+    assert [f.split(": ")[:2] for f in faults(wrong)] == [
+        [f"f.yaml:{element}", "dictionary[1].ask_period"],
+        [f"f.yaml:{conversion}", "conversions[0].factor"],
+    ]
+
+
+@pytest.mark.parametrize(
+    ("written", "why"),
+    [
+        ("relevant: 'sope > 0'", "names “sope”, which is no element of the dictionary (≈ soap?)"),
+        ("relevant: 'residents >'", "cannot be read at character"),
+        ("relevant: 'soap > 0'", "goes in a circle: soap → soap"),
+        ("decimals: 9", "must be a whole number from 0 to 6"),
+        ("decimals: yes", "must be a whole number from 0 to 6"),
+    ],
+)
+def test_a_condition_and_places_are_checked_at_their_row(written: str, why: str) -> None:
+    (told,) = faults(GOOD.replace("ask_period: daily", f"ask_period: daily, {written}", 1))
+    assert "dictionary[1]." in told
+    assert why in told
+
+
+def test_conditions_and_places_are_read() -> None:
+    text = GOOD.replace(
+        "ask_period: daily", "ask_period: daily, decimals: 1, relevant: 'residents > 0'"
+    )
+    soap = read_forms(text, name="f.yaml").dictionary["soap"]
+    assert (soap.decimals, soap.relevant) == (1, "residents > 0")
+    price = GOOD.replace(
+        "id: soap, zh: 肥皂, en: Soap, measure: stock", "id: soap, en: Soap, measure: price"
+    )
+    price = price.replace("concept: soap, measure: stock", "concept: soap, measure: price")
+    assert read_forms(price, name="f.yaml").dictionary["soap"].decimals == 2
 
 
 def test_every_fault_is_told_at_once() -> None:
@@ -121,6 +169,94 @@ def test_the_verb_names_each_fault_and_writes_nothing(tmp_path: Path) -> None:
     assert json.loads(out.splitlines()[-1])["error"]["code"] == "R130"
     assert "dictionary[0].source" in err
     assert not (tmp_path / "out").exists()
+
+
+def test_without_a_folder_it_writes_beside_where_one_stands(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "two.yaml").write_text(GOOD, encoding="utf-8")
+    code, out, err = run("two.yaml", "--json")
+    assert code == 0
+    assert len(out.splitlines()) == 1
+    assert "two.compiled" in err
+    names = sorted(p.relative_to(tmp_path / "two.compiled").as_posix() for p in tmp_path.rglob("*.*") if p.is_file() and p.parent != tmp_path)  # fmt: skip
+    assert names == [
+        "counts.json", "layouts/A.xlsx", "layouts/B.xlsx", "lineage.csv", "merged_form.json",
+    ]  # fmt: skip
+    merged = json.loads((tmp_path / "two.compiled" / "merged_form.json").read_text("utf-8"))
+    assert [q["id"] for q in merged["daily"]] == ["soap"]
+
+
+def test_a_folder_that_cannot_be_written_is_said_and_the_figures_are_there(tmp_path: Path) -> None:
+    (tmp_path / "two.yaml").write_text(GOOD, encoding="utf-8")
+    (tmp_path / "taken").write_text("a file")
+    code, out, err = run(
+        str(tmp_path / "two.yaml"), "--json", "--out", str(tmp_path / "taken" / "in")
+    )
+    assert code == 1
+    assert json.loads(out.splitlines()[-1])["fields"] == 3
+    assert "cannot be written" in err
+
+
+# ---- files that nobody has shown
+
+
+def another_file(seed: int) -> str:
+    """A file in the same layout: sums that overlap, alternatives, circles, registers, two periods."""
+    rng = random.Random(seed)
+    names = [f"q{i}" for i in range(rng.randint(4, 9))]
+    rows = []
+    for i, name in enumerate(names):
+        others = rng.sample([n for n in names if n != name], rng.randint(1, 3))
+        sums = rng.choice(["+", "-"]).join(others)
+        kind = rng.random()
+        row = {
+            "id": name, "en": f"Question {i}", "time_basis": "instant",
+            "measure": rng.choice(["stock", "flow", "need"]),
+        }  # fmt: skip
+        if kind < 0.15:
+            row["source"] = rng.choice(["person", "external"])
+        elif kind < 0.4:
+            row |= {"source": "derived", "formula": sums}
+        else:
+            row["ask_period"] = rng.choice(["daily", "weekly"])
+            if kind > 0.7:
+                row["formula"] = sums
+        rows.append(row)
+    forms = []
+    for code in ("X", "Y"):
+        wanted = rng.sample(rows, rng.randint(1, len(rows)))
+        fields = [
+            {"id": f"{code}{i}", "label": f"{code} {i}",
+             "spec": {"concept": r["id"], "measure": r["measure"], "time_basis": "instant"}}
+            for i, r in enumerate(wanted)
+        ]  # fmt: skip
+        forms.append({"code": code, "department": code, "title": code, "fields": fields})
+    return yaml.safe_dump({"dictionary": rows, "forms": forms}, allow_unicode=True)
+
+
+@pytest.mark.parametrize("block", range(4))
+def test_other_files_are_compiled_to_the_least(block: int) -> None:
+    """Each against trying every subset: cost and set, ties included."""
+    derived = 0
+    for seed in range(block * 40, block * 40 + 40):
+        read = read_forms(another_file(seed), name="other.yaml")
+        compiled = compile_forms(read.forms, read.dictionary, read.conversions)
+        problem = Problem(
+            wanted=frozenset(o.element.id for o in compiled.outcomes if o.element is not None),
+            known=frozenset(
+                e.id for e in read.dictionary.values() if e.from_register or e.source == "external"
+            ),
+            askable={e.id: cost_of(e) for e in read.dictionary.values() if e.askable},
+            derivations=tuple(Ways(read.dictionary).rules),
+        )
+        cost, asked = cheapest_by_trying_all(problem)
+        assert compiled.solution.asked == asked, seed
+        assert (compiled.solution.cost, compiled.solution.proved) == (cost, True), seed
+        assert compiled.counts()["fields"] == len(compiled.outcomes)
+        derived += any(o.how is How.DERIVED for o in compiled.outcomes)
+    assert derived, "nothing was derived: the test tests nothing"
 
 
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:

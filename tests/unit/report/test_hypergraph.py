@@ -6,6 +6,7 @@ import random
 
 import pytest
 
+from yipan.report.forms import hypergraph
 from yipan.report.forms.hypergraph import (
     Derivation,
     Problem,
@@ -132,6 +133,52 @@ def test_many_overlapping_sums_are_settled() -> None:
     found = solve(Problem(frozenset(names), frozenset(), dict.fromkeys(names, 1), tuple(rules)))
     # Five that follow one another give all before and after them.
     assert (found.cost, found.asked) == (5, ("s00", "s01", "s02", "s03", "s04"))
+
+
+def overlapping(n: int) -> Problem:
+    """Sums of five, each beginning one further on: every term follows from the others."""
+    names = [f"s{i:03d}" for i in range(n + 5)]
+    rules = []
+    for i in range(n):
+        whole = set(names[i : i + 6])
+        rules += [Derivation(m, frozenset(whole - {m}), f"{i}:{m}") for m in sorted(whole)]
+    return Problem(frozenset(names), frozenset(), dict.fromkeys(names, 1), tuple(rules))
+
+
+def test_a_tangle_beyond_the_work_allowed_ends_with_an_answer_that_says_so(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(hypergraph, "WORK", 0)
+    monkeypatch.setattr(hypergraph, "LEAST", 3)
+    tangle = overlapping(60)
+    found = solve(tangle)
+    assert found.programmes == 3
+    assert not found.proved
+    assert 0 < found.at_least < found.cost
+    reached, _by = closure(found.asked, tangle.derivations)
+    assert tangle.wanted <= reached  # still enough,
+    for n in found.asked:  # and nothing of it can be left out
+        assert not tangle.wanted <= closure(set(found.asked) - {n}, tangle.derivations)[0]
+    assert solve(tangle) == found  # counted, not timed: the same answer each time
+
+
+def test_what_is_claimed_of_a_bounded_answer_is_true(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On tangles small enough to try all: whatever was proved is so, however little work was allowed."""
+    cut_short = 0
+    for seed in range(300):
+        tangle = random_problem(seed)
+        cost, asked = cheapest_by_trying_all(tangle)
+        for allowed in (0, 1, 2):
+            monkeypatch.setattr(hypergraph, "WORK", 0)
+            monkeypatch.setattr(hypergraph, "LEAST", allowed)
+            found = solve(tangle)
+            assert found.at_least <= cost <= found.cost, seed
+            if found.proved:
+                assert found.cost == cost, seed
+            if found.proved and found.first:
+                assert found.asked == asked, seed
+            cut_short += not (found.proved and found.first)
+    assert cut_short, "no answer was cut short: the test tests nothing"
 
 
 def test_the_record_of_how_has_no_cycle() -> None:

@@ -70,7 +70,7 @@ TEXTS = {
     "outbox_head": _("Outbox"),
     "history_head": _("Received by the server"),
     "history_empty": _("Nothing has been received from this phone yet."),
-    "tries": _("tried {n} times"),
+    "tries": _("tries so far: {n}"),
     "refused": _("Not taken: {message}"),
     "back_to_form": _("Open it in the form"),
     "drop": _("Drop it"),

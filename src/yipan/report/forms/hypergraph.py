@@ -10,15 +10,24 @@ problem is forced and settled before either; what remains falls into small indep
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.optimize import Bounds, LinearConstraint, milp
 from scipy.sparse import coo_array
 
 Node = str
+
+# What one part may cost: counted, not timed, so that the same forms give the same answer everywhere.
+WORK = 5_000_000  # rules × askable elements × programmes
+LEAST = 24  # programmes, however large the part
+NODES = 2_000  # of branch and bound, for one programme
+TURNS = 6
+TOGETHER = 12  # ids ordered by one programme: 2^12 is far above its tolerances
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +58,13 @@ class Solution:
     unmet: tuple[Node, ...]
     cost: int
     programmes: int = 0  # integer programmes solved; 0: everything was forced
+    at_least: int = 0  # no set that is enough costs less than this
+    first: bool = True  # whether it is the first by ids among the equally cheap
+
+    @property
+    def proved(self) -> bool:
+        """Whether nothing cheaper can be enough: the work sufficed to prove it."""
+        return self.at_least == self.cost
 
 
 def closure(
@@ -93,7 +109,9 @@ def solve(problem: Problem) -> Solution:
     """Return the cheapest set to ask; of equally cheap ones the first by element ids.
 
     "First" compares the sorted ids of two sets one by one. What cannot be known even if
-    everything askable were asked is in `unmet` and costs nothing.
+    everything askable were asked is in `unmet` and costs nothing. A tangle beyond the work allowed
+    for a part (`WORK`, `NODES`) ends with a set that is enough, how cheap any set could be at
+    most (`at_least`), and `proved` or `first` false.
     """
     derivations = tuple(d for d in problem.derivations if d.head not in d.body)
     best_reached, _by = closure([*problem.known, *problem.askable], derivations)
@@ -105,14 +123,20 @@ def solve(problem: Problem) -> Solution:
     programmes = 0
     reduced = _Reduced(wanted, known, dict(problem.askable), useful)
     asked |= reduced.settle()
+    at_least = sum(problem.askable[n] for n in asked)
+    first = True
     for part in reduced.parts():
-        chosen, solved = _solve_part(part)
-        asked |= chosen
-        programmes += solved
+        solved = _solve_part(part)
+        asked |= solved.chosen
+        programmes += solved.programmes
+        at_least += solved.at_least
+        first = first and solved.first
     reached, by = closure([*problem.known, *asked], derivations)
     assert wanted <= reached, "the programme left something wanted underived"
     cost = sum(problem.askable[n] for n in asked)
-    return Solution(tuple(sorted(asked)), _used(wanted, by), unmet, cost, programmes)
+    return Solution(
+        tuple(sorted(asked)), _used(wanted, by), unmet, cost, programmes, at_least, first
+    )
 
 
 def _used(wanted: Iterable[Node], by: Mapping[Node, Derivation]) -> dict[Node, Derivation]:
@@ -235,34 +259,47 @@ def _without_supersets(rules: Iterable[Derivation]) -> list[Derivation]:
     return [d for same in into.values() for d in same]
 
 
-def _solve_part(part: _Part) -> tuple[set[Node], int]:
-    """Return the cheapest, first set of one part and how many programmes it took.
+class _Exhausted(Exception):
+    """The work allowed for a part is used up."""
 
-    After the cheapest cost is known, each id in order is asked for if some cheapest set that
-    agrees so far has it.
+
+@dataclass(frozen=True)
+class _Solved:
+    """The set chosen for a part, and what was proved of it."""
+
+    chosen: set[Node]
+    programmes: int
+    at_least: int
+    first: bool
+
+
+def _solve_part(part: _Part) -> _Solved:
+    """Return the cheapest, first set of one part, as far as the work allowed for it reaches.
+
+    After the cheapest cost is known, the ids are ordered a dozen at a time: one programme finds
+    which of the dozen a cheapest set that agrees so far can have, the earlier the better.
     """
     search = _Hitting(part)
-    best = search.cheapest(taken=frozenset(), refused=frozenset(), at_most=None)
-    assert best is not None, "what remains can always be met by asking all"
+    best = search.enough()
+    try:
+        best = search.cheapest(best)
+    except _Exhausted:
+        return _Solved(best, search.programmes, search.at_least, False)
     cost = sum(part.askable[n] for n in best)
     taken: set[Node] = set()
     refused: set[Node] = set()
-    for n in sorted(part.askable):
-        if n in best:
-            taken.add(n)
-            continue
-        spent = sum(part.askable[m] for m in taken) + part.askable[n]
-        other = (
-            search.cheapest(taken=frozenset({*taken, n}), refused=frozenset(refused), at_most=cost)
-            if spent <= cost
-            else None
-        )
-        if other is None:
-            refused.add(n)
-        else:
-            taken.add(n)
-            best = other
-    return taken, search.programmes
+    ids = sorted(part.askable)
+    try:
+        for start in range(0, len(ids), TOGETHER):
+            dozen = ids[start : start + TOGETHER]
+            if sum(part.askable[n] for n in taken) == cost:
+                break
+            best = search.first(dozen, best, taken=taken, refused=refused, cost=cost)
+            taken |= best & set(dozen)
+            refused |= set(dozen) - best
+    except _Exhausted:
+        return _Solved(best, search.programmes, cost, False)
+    return _Solved(best, search.programmes, cost, True)
 
 
 class _Hitting:
@@ -288,6 +325,15 @@ class _Hitting:
                 self.uses[n].append(i)
         self.outsides: list[frozenset[Node]] = []
         self.programmes = 0
+        self.at_least = 0
+        self.allowed = max(LEAST, WORK // (len(part.rules) * len(self.asks) or 1))
+        # Grown in several orders, one set that is not enough tells several things to be met.
+        turns = range(0, len(self.asks), max(1, len(self.asks) // TURNS))
+        self.orders = [
+            *(self.asks[i:] + self.asks[:i] for i in turns),
+            self.asks[::-1],
+            sorted(self.asks, key=lambda n: (-self.cost[n], n)),
+        ]
         self._gather_greedily()
 
     def _follow(
@@ -332,21 +378,55 @@ class _Hitting:
         self.outsides = [o for o in self.outsides if not found <= o]
         self.outsides.append(found)
 
-    def cheapest(
-        self, *, taken: frozenset[Node], refused: frozenset[Node], at_most: int | None
-    ) -> set[Node] | None:
-        """Return a cheapest sufficient set with `taken` and without `refused`, None where none is.
+    def enough(self) -> set[Node]:
+        """Return a set that is enough and from which nothing can be left out."""
+        chosen = set(self.asks)
+        # The dearest leaves first; of equally dear ones the last by id, so that the first stay.
+        for n in sorted(self.asks, key=lambda n: (-self.cost[n], -self.place[n])):
+            if self.wanted <= self._follow(set(), self.lacking, chosen - {n})[0]:
+                chosen.discard(n)
+        return chosen
 
-        With `at_most` any sufficient set of at most that cost will do.
+    def cheapest(self, known: set[Node]) -> set[Node]:
+        """Return a cheapest set that is enough; `known` is one that is enough."""
+        cost = np.array([float(self.cost[m]) for m in self.asks])
+        return self._cover_until_enough(cost, known, set(), set(), None)
+
+    def first(
+        self,
+        dozen: list[Node],
+        known: set[Node],
+        *,
+        taken: set[Node],
+        refused: set[Node],
+        cost: int,
+    ) -> set[Node]:
+        """Return a set of that cost, with `taken` and without `refused`, that has the first of a dozen.
+
+        `known` is such a set, whatever it has of the dozen.
         """
+        gain = np.zeros(len(self.asks))
+        for i, n in enumerate(dozen):
+            gain[self.place[n]] = -(2.0 ** (TOGETHER - 1 - i))
+        return self._cover_until_enough(gain, known, taken, refused, cost)
+
+    def _cover_until_enough(
+        self,
+        objective: NDArray[np.float64],
+        known: set[Node],
+        taken: set[Node],
+        refused: set[Node],
+        at_most: int | None,
+    ) -> set[Node]:
+        """Return a best set that is enough: what is gathered bounds it from below, `known` from above."""
+        reached = sum(objective[self.place[n]] for n in known)
         while True:
-            chosen = self._cover(taken, refused, at_most)
-            if chosen is None:
-                return None
-            dear_first = sorted(self.asks, key=lambda n: (-self.cost[n], n))
+            chosen = self._cover(objective, taken, refused, at_most)
+            if sum(objective[self.place[n]] for n in chosen) > reached - 0.5:
+                return known  # whatever meets all that was gathered is no better
             fresh = [
                 found
-                for order in (self.asks, reversed(self.asks), dear_first)
+                for order in self.orders
                 if (found := self._outside(chosen, order)) is not None
             ]
             if not fresh:
@@ -355,15 +435,19 @@ class _Hitting:
                 self._add(found)
 
     def _cover(
-        self, taken: frozenset[Node], refused: frozenset[Node], at_most: int | None
-    ) -> set[Node] | None:
+        self,
+        objective: NDArray[np.float64],
+        taken: set[Node],
+        refused: set[Node],
+        at_most: int | None,
+    ) -> set[Node]:
+        if self.programmes >= self.allowed:
+            raise _Exhausted
         n = len(self.asks)
         rows = [(i, self.place[m]) for i, o in enumerate(self.outsides) for m in o]
         cost = np.array([float(self.cost[m]) for m in self.asks])
         low = np.array([1.0 if m in taken else 0.0 for m in self.asks])
         high = np.array([0.0 if m in refused else 1.0 for m in self.asks])
-        if np.any(low > high):
-            return None
         limits = []
         if rows:
             ones = coo_array(
@@ -374,14 +458,18 @@ class _Hitting:
             limits.append(LinearConstraint(cost[None, :], -np.inf, at_most + 0.5))
         self.programmes += 1
         found = milp(
-            cost,
+            objective,
             constraints=limits,
             bounds=Bounds(low, high),
             integrality=np.ones(n, dtype=np.int64),
-            options={"mip_rel_gap": 0.0},
+            options={"mip_rel_gap": 0.0, "node_limit": NODES},
         )
-        if found.x is None:
-            return None
+        if at_most is None and found.mip_dual_bound is not None:
+            # Every sufficient set meets all that was gathered, so it costs no less than this.
+            self.at_least = max(self.at_least, math.ceil(found.mip_dual_bound - 1e-6))
+        if found.status == 1:
+            raise _Exhausted
+        assert found.x is not None, "a sufficient set that agrees so far is known"
         return {m for m, x in zip(self.asks, found.x, strict=True) if x > 0.5}
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -32,13 +33,14 @@ LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 @dataclass(frozen=True)
 class Fault:
-    """One thing wrong with a file: where it stands and what would be right."""
+    """One thing wrong with a file: where it stands (line, place in the layout) and what would be right."""
 
     place: str
     text: str
+    where: str = ""  # file and line
 
     def __str__(self) -> str:
-        return f"{self.place}: {self.text}"
+        return ": ".join(part for part in (self.where, self.place, self.text) if part)
 
 
 @dataclass(frozen=True)
@@ -87,7 +89,7 @@ def read_forms(text: str, *, name: str) -> FormsFile:
     forms = reader.forms(whole)
     conversions = reader.conversions(whole)
     if reader.faults:
-        raise FormsFileWrong(name, reader.faults)
+        raise FormsFileWrong(name, _with_lines(reader.faults, text, name))
     meta = whole.get("meta")
     meta = meta if isinstance(meta, dict) else {}
     return FormsFile(
@@ -97,6 +99,32 @@ def read_forms(text: str, *, name: str) -> FormsFile:
         forms=tuple(forms),
         conversions=tuple(conversions),
     )
+
+
+_STEP = re.compile(r"([^.\[\]]+)|\[(\d+)\]")
+
+
+def _with_lines(faults: list[Fault], text: str, name: str) -> list[Fault]:
+    """Return the faults with the line at which each stands, or its nearest surroundings do."""
+    tree = yaml.compose(text, Loader=LOADER)
+    return [replace(f, where=f"{name}:{_line_of(tree, f.place)}") for f in faults]
+
+
+def _line_of(node: Any, place: str) -> int:
+    line: int = node.start_mark.line + 1 if node is not None else 1
+    for key, index in _STEP.findall(place):
+        inner = None
+        if isinstance(node, yaml.MappingNode):
+            for name, value in node.value:
+                if name.value == key:
+                    inner, line = value, name.start_mark.line + 1
+        elif isinstance(node, yaml.SequenceNode) and index and int(index) < len(node.value):
+            inner = node.value[int(index)]
+            line = inner.start_mark.line + 1
+        if inner is None:
+            break
+        node = inner
+    return line
 
 
 class _Reader:
