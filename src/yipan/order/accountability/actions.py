@@ -5,11 +5,12 @@ from __future__ import annotations
 from datetime import datetime
 
 from django.db import transaction
-from django.db.models import Model, QuerySet
+from django.db.models import Exists, Model, OuterRef, QuerySet
 
 from yipan.order.accountability.rules import KEPT
 from yipan.order.deliveries.rules import OPEN
-from yipan.order.models import Attempt, Call, Delivery, DeliveryEvent, Outbox, Shift
+from yipan.order.models import Attempt, Call, Delivery, DeliveryEvent, Order, Outbox, Shift
+from yipan.places.models import Unit
 
 CHUNK = 2000
 
@@ -57,10 +58,15 @@ def orphans() -> dict[str, int]:
     those would have enforced.
     """
     return {
-        "deliveries_without_order": Delivery.objects.filter(order__id__isnull=True).count(),
-        "deliveries_without_unit": Delivery.objects.filter(unit__id__isnull=True).count(),
-        "steps_without_delivery": DeliveryEvent.objects.filter(delivery__id__isnull=True).count(),
-        "messages_without_delivery": Outbox.objects.filter(delivery__id__isnull=True).count(),
-        "messages_without_unit": Outbox.objects.filter(unit__id__isnull=True).count(),
-        "tries_without_message": Attempt.objects.filter(outbox__id__isnull=True).count(),
+        "deliveries_without_order": _without(Delivery, "order", Order),
+        "deliveries_without_unit": _without(Delivery, "unit", Unit),
+        "steps_without_delivery": _without(DeliveryEvent, "delivery", Delivery),
+        "messages_without_delivery": _without(Outbox, "delivery", Delivery),
+        "messages_without_unit": _without(Outbox, "unit", Unit),
+        "tries_without_message": _without(Attempt, "outbox", Outbox),
     }
+
+
+def _without(rows: type[Model], name: str, named: type[Model]) -> int:
+    there = named._default_manager.filter(pk=OuterRef(f"{name}_id"))
+    return rows._default_manager.filter(~Exists(there)).count()

@@ -151,6 +151,7 @@ FROM (
     GROUP BY u.parent_id, d.order_id
 ) f
 JOIN order_contact c ON c.unit_id = f.parent_id AND c.channel <> 'webhook' AND {first_contact}
+WHERE 1 = 1
 ON CONFLICT (delivery_id, channel, kind, step, unit_id) DO NOTHING
 """
 
