@@ -20,7 +20,9 @@ from yipan.cli.layouts import (
     given_delay,
     is_triangle,
     later,
+    long_enough,
     one_group,
+    over_delays,
     read_adjacency,
     read_cases,
     read_counts,
@@ -240,21 +242,44 @@ def write_pooled(
         "TRIANGLE.csv has `reference_date`, `report_date` and `count` (new reports of that day), and "
         "may have `place`. Reports after --now are not used; a pair of days without a row is a zero."
     ),
-    epilog=examples("yipan nowcast triangle.csv --now 2020-02-10 --out nowcast.csv"),
+    epilog=examples(
+        "yipan nowcast triangle.csv --now 2020-02-10 --out nowcast.csv",
+        "yipan nowcast triangle.csv --now 2020-01-25 --delay gamma:2.8,2.5",
+    ),
 )
 @click.argument("triangle", type=IN, metavar="TRIANGLE.csv")
 @click.option(
     "--now", "now_text", required=True, metavar="DATE", help=_("The last day whose reports are in.")
 )
 @max_delay_option
+@click.option(
+    "--delay",
+    "delay_text",
+    metavar="FAMILY:A,B",
+    help=_(
+        "Delay from onset to report known from elsewhere, as ten imagined cases: for the first days."
+    ),
+)
 @out_option
 @verb
-def nowcast(*, triangle: Path, now_text: str, max_delay: int, out: Path | None) -> None:
+def nowcast(
+    *, triangle: Path, now_text: str, max_delay: int, delay_text: str | None, out: Path | None
+) -> None:
     from yipan.engines.surveillance.nowcast import nowcast as complete
 
     now = given_date(now_text, "--now")
-    known = read_triangle(triangle, now=now, max_delay=max_delay)
-    found = complete(known.counts, first_weekday=known.first.weekday())
+    given = None if delay_text is None else given_delay(delay_text, "--delay")
+    known = read_triangle(
+        triangle,
+        now=now,
+        max_delay=max_delay,
+        at_least=1 if given is None else long_enough(given),
+    )
+    found = complete(
+        known.counts,
+        first_weekday=known.first.weekday(),
+        prior_delay=None if given is None else over_delays(given, known.counts.shape[2]),
+    )
     rows = [
         (
             place,
@@ -585,7 +610,7 @@ def scan(
 @click.command(
     help=_(
         "Forecast daily counts by report day, with intervals.\n\n"
-        "COUNTS.csv has `date` or `t`, `cases`, and may have `place`. Give the dates of control and of "
+        "COUNTS.csv has `date` or `t`, `cases` (or `local` and `imported`, added up), and may have `place`. Give the dates of control and of "
         "the source's closure where they are known: without them only a growth that dies away is "
         "extrapolated, and no peak can be foreseen. --baseline writes the persistence forecast "
         "instead; --score tells how both would have fared over the last N days."

@@ -188,8 +188,8 @@ def is_triangle(path: Path) -> bool:
     return table.has("reference_date") and table.has("report_date")
 
 
-def read_triangle(path: Path, *, now: date, max_delay: int) -> Triangle:
-    """Return the reports of a triangle as known at the end of `now`."""
+def read_triangle(path: Path, *, now: date, max_delay: int, at_least: int = 1) -> Triangle:
+    """Return the reports of a triangle as known at the end of `now`, with delays of `at_least` so many days."""
     from yipan.engines.surveillance.delays import mask_unknown
 
     table = read_table(path, "reference_date", "report_date", "count")
@@ -235,7 +235,7 @@ def read_triangle(path: Path, *, now: date, max_delay: int) -> Triangle:
         )
     known = [row for row, day in enumerate(told) if day <= now and begun[row] <= now]
     longest = max((told[row] - begun[row]).days for row in known)
-    shape = ((now - first).days + 1, len(places), max(1, min(longest, max_delay)) + 1)
+    shape = ((now - first).days + 1, len(places), min(max(longest, at_least, 1), max_delay) + 1)
     number = {place: p for p, place in enumerate(places)}
     filled = {name: np.zeros(shape) for name in counts}
     for row in known:
@@ -406,6 +406,22 @@ def given_delay(text: str, option: str) -> Floats:
         days *= 2
 
 
+NEARLY_ALL = 0.999
+
+
+def long_enough(delay: Floats) -> int:
+    """Return the days within which nearly all of a delay lies."""
+    return int(np.searchsorted(np.cumsum(delay), NEARLY_ALL))
+
+
+def over_delays(given: Floats, delays: int) -> Floats:
+    """Return a delay over the delays of a triangle, the longer ones in the last."""
+    fitted = np.zeros(delays)
+    fitted[: min(delays, given.size)] = given[:delays]
+    fitted[-1] += max(0.0, 1 - fitted.sum())
+    return fitted
+
+
 def finite_or_none(value: float) -> float | None:
     """Return the number, or None where it is undefined: JSON has no NaN."""
     return value if np.isfinite(value) else None
@@ -498,9 +514,12 @@ def read_counts(
     path: Path, *, until: str | None, fill: bool = False
 ) -> tuple[list[Day], list[str], Floats]:
     """Return the days, places and counts (time, place) of a file with the same days for every place."""
-    table = read_table(path, "date|t", "cases|count")
-    column = "cases" if table.has("cases") else "count"
-    groups = daily_counts(table, table.days("date", "t"), {"cases": column}, fill=fill)
+    table = read_table(path, "date|t", "cases|count|local")
+    column = next(name for name in ("cases", "count", "local") if table.has(name))
+    columns = {"cases": column}
+    if column == "local" and table.has("imported"):
+        columns["imported"] = "imported"
+    groups = daily_counts(table, table.days("date", "t"), columns, fill=fill)
     if len(groups) > 1:
         raise MalformedTable(
             _("The place %s covers other days than the first.") % groups[1].places[0],
@@ -513,7 +532,7 @@ def read_counts(
         keep = day_number(until, "--until", group.days) + 1
         if keep < 1:
             raise MalformedTable(_("No row is of %s or before.") % until, where=str(path))
-    return group.days[:keep], group.places, group.counts["cases"][:keep]
+    return group.days[:keep], group.places, sum(group.counts.values(), np.zeros(()))[:keep]
 
 
 def day_number(text: str, option: str, days: list[Day]) -> int:

@@ -81,3 +81,19 @@ def test_what_comes_after_until_is_not_used(counts: Path, tmp_path: Path) -> Non
     cut.write_text("\n".join(kept) + "\n", encoding="utf-8")
     whole = call("forecast", counts, "--until", "2020-02-10")
     assert whole.stdout == call("forecast", cut).stdout
+
+
+def test_local_and_imported_cases_are_added_up(counts: Path, tmp_path: Path) -> None:
+    lines = counts.read_text("utf-8").splitlines()
+    apart = tmp_path / "apart.csv"
+    apart.write_text(
+        "date,place,local,imported\n"
+        + "".join(
+            f"{day},{place},{max(0, int(n) - 1)},{min(1, int(n))}\n"
+            for day, place, n in (line.split(",") for line in lines[1:])
+        ),
+        encoding="utf-8",
+    )
+    together = [call("forecast", path, "--horizon", "3").stdout for path in (counts, apart)]
+    assert together[0] == together[1]
+    assert together[0].startswith(HEADER)

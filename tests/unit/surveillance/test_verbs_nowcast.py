@@ -84,3 +84,19 @@ def test_the_published_triangle_comes_out_below_the_published_error(
     assert latest[-1]["reference_date"] == "2021-10-01"
     error = np.mean([abs(float(row["median"]) - truth[row["reference_date"]]) for row in latest])
     assert error < 28.2
+
+
+def test_a_delay_from_elsewhere_says_what_the_first_days_cannot(tmp_path: Path) -> None:
+    rows = [f"2020-01-{day:02d},2020-01-{day + 1:02d},2" for day in range(1, 6)]
+    triangle = write(tmp_path / "t.csv", *rows)
+    reached = {}
+    for name, options in (("own", ()), ("given", ("--delay", "gamma:2.8,2.5"))):
+        out = tmp_path / f"{name}.csv"
+        answer = call("nowcast", triangle, "--now", "2020-01-06", *options, "--out", out)
+        assert answer.exit_code == 0, answer.stderr
+        with out.open(encoding="utf-8") as lines:
+            reached[name] = sum(float(row["mean"]) for row in csv.DictReader(lines))
+    assert reached["given"] > 2 * reached["own"]  # of a week's delay next to all is still out
+    refused = call("nowcast", triangle, "--now", "2020-01-06", "--delay", "gamma:2")
+    assert refused.exit_code == 1
+    assert "E831 [--delay]" in refused.stderr
