@@ -41,6 +41,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "yipan.report.hot.HotPath",  # a morning's pages: 210 a second
     "yipan.order.hot.HotPaths",  # polls and acknowledgements: 50,000 posts a minute
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Any, Literal, cast
@@ -10,7 +9,6 @@ from uuid import uuid4
 
 from django.http import HttpRequest, HttpResponse
 from ninja import Router, Status
-from ninja.responses import NinjaJSONEncoder
 from pydantic import BaseModel, Field
 
 from yipan.access.api_door import AUTH, AUTH_LATER, open_now
@@ -31,12 +29,14 @@ from yipan.report.exchange.api import router as standards
 from yipan.report.exchange.reading import check_size, read_bytes
 from yipan.report.field.api import router as field
 from yipan.report.forms.daily import default_day
+from yipan.report.hot import told
 from yipan.report.models import RowAside, Source, Submission, Value
 from yipan.report.registers.api import router as registers
 from yipan.report.releases.api import router as releases
 from yipan.report.review.api import router as review
 from yipan.report.values import queries
 from yipan.report.values.actions import note_absence, submit_swiftly, submit_values
+from yipan.report.values.sent import ValuesIn
 from yipan.report.values.small import hidden_name, shown_values
 from yipan.report.values.swift import Caller
 from yipan.report.views.upload import sender
@@ -66,22 +66,6 @@ class ElementOut(BaseModel):
     max: int
     levels: list[str]
     sensitivity: int
-
-
-class ValuesIn(BaseModel):
-    """One unit's answers of one day; null is “not reported”, never zero."""
-
-    unit: str = Field(description="Code of the unit reported for.")
-    day: date
-    values: dict[str, float | None] = Field(description="Element id → value.")
-    unchanged: list[str] = Field(
-        default=[], description="Elements whose last value is repeated as an explicit answer."
-    )
-    reasons: dict[str, str] = Field(default={}, description="Element id → reason of a correction.")
-    client_key: str = Field(
-        min_length=8, max_length=64, description="Made by the sender, once for each submission."
-    )
-    device_at: datetime | None = None
 
 
 class SubmissionOut(BaseModel):
@@ -311,8 +295,8 @@ def send_values(request: HttpRequest, sent: ValuesIn) -> SubmissionOut | HttpRes
 
 def _swiftly(request: HttpRequest, sent: ValuesIn) -> HttpResponse | None:
     """Take values by one read and one write, as every unit sends them in the morning; None: the other way."""
-    if request.GET:
-        return None  # another incident or another moment is asked for
+    if request.GET or getattr(request, "tried_swiftly", False):
+        return None  # tried before the session already; or another incident, another moment is asked for
     asking = cast(PersonRequest, request)
     waiting = "_waiting_token" in request.__dict__
     caller = (
@@ -331,23 +315,7 @@ def _swiftly(request: HttpRequest, sent: ValuesIn) -> HttpResponse | None:
         reasons=sent.reasons,
         unchanged=frozenset(sent.unchanged),
     )
-    if took is None:
-        return None
-    told = {
-        "id": took.id,
-        "unit": sent.unit,
-        "source": Source.API.value,
-        "received_at": took.received_at,
-        "accepted": took.accepted,
-        "aside": took.aside,
-        "rows_read": None,
-        "rows_total": None,
-        "file_name": "",
-        "file_encoding": "",
-        "columns_unread": [],
-    }
-    body = json.dumps(told, cls=NinjaJSONEncoder)
-    return HttpResponse(body, content_type="application/json; charset=utf-8")
+    return None if took is None else told(took, unit=sent.unit)
 
 
 @router.get("/values", response=list[ValueOut], summary="A unit's values of one day")

@@ -19,7 +19,7 @@ from yipan.access.actions import create_incident, grant_role, issue_token, revok
 from yipan.access.models import ApiToken, AuditRecord, Grant, Incident, Role, User
 from yipan.access.rules import Action
 from yipan.places.models import Unit
-from yipan.report import api
+from yipan.report import api, hot
 from yipan.report.models import DataElement, Submission, Value
 
 pytestmark = pytest.mark.django_db
@@ -55,7 +55,8 @@ def post(client: Client, body: dict[str, Any]) -> Any:
 def ordinary_way() -> Iterator[None]:
     """With the short way closed."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(api, "submit_swiftly", lambda **_given: None)
+        for room in (api, hot):
+            patch.setattr(room, "submit_swiftly", lambda **_given: None)
         yield
 
 
@@ -71,7 +72,8 @@ def short_way(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
         went[-1] = took is not None
         return took
 
-    monkeypatch.setattr(api, "submit_swiftly", noting)
+    for room in (api, hot):
+        monkeypatch.setattr(room, "submit_swiftly", noting)
     return went
 
 
