@@ -201,6 +201,7 @@ def frontier(scenario: Scenario) -> dict[str, Any]:
                 "end": right,
             }
         )
+    _spread_labels(marks)
     values = []
     value = first
     while value <= last + step / 2:
@@ -240,6 +241,19 @@ def frontier(scenario: Scenario) -> dict[str, Any]:
         "note_y": bottom - 8,
         "title": frontier_finding(scenario),
     }
+
+
+def _spread_labels(marks: list[dict[str, Any]]) -> None:
+    """Move labels up or down where they would lie over one another: two lines apart, nearest first."""
+    placed: list[tuple[float, float]] = []
+    for mark in sorted(marks, key=lambda m: m["x"]):
+        y = mark["text_y"]
+        for shift in (0, 34, -18, 52, -36, 70):
+            y = mark["text_y"] + shift
+            if all(abs(y - py) >= 16 or abs(mark["text_x"] - px) >= 150 for px, py in placed):
+                break
+        mark["text_y"] = y
+        placed.append((mark["text_x"], y))
 
 
 def efficient(computed: Sequence[Mapping[str, Any]]) -> list[tuple[float, float]]:
