@@ -125,6 +125,17 @@ def serial_interval(
         if lag in mine:
             table.refuse(row, "k", _("%d stands twice.") % lag)
         mine[int(lag)] = float(weight)
+    for changes in given.values():
+        for mine in changes.values():
+            if mine.get(0, 0.0) > 0 or sum(mine.values()) > 1 + 1e-6:
+                raise MalformedTable(
+                    _("The weights sum to %(sum).4g, %(first).3g of it on day 0.")
+                    % {"sum": sum(mine.values()), "first": mine.get(0, 0.0)},
+                    where=_("%(file)s, column %(column)s") % {"file": path, "column": "w"},
+                    remedy=_(
+                        "Give the probability of each day, nothing on day 0, at most 1 in all."
+                    ),
+                )
     return SerialInterval(
         {
             place: {day: _filled(mine) for day, mine in changes.items()}
@@ -477,6 +488,15 @@ def read_points(path: Path, names: list[str]) -> tuple[Floats, Floats]:
     table = read_table(path, "place", "lon", "lat")
     given = table.texts("place")
     lon, lat = table.numbers_of("lon"), table.numbers_of("lat")
+    for column, values, low, high in (("lon", lon, -180, 360), ("lat", lat, -90, 90)):
+        for row in np.flatnonzero((values < low) | (values > high)):
+            table.refuse(
+                int(row),
+                column,
+                _("%(value)g is not between %(low)d and %(high)d.")
+                % {"value": values[row], "low": low, "high": high},
+                _("Give degrees: longitude in `lon`, latitude in `lat`."),
+            )
     at = {name: row for row, name in enumerate(given)}
     for name in names:
         if name not in at:

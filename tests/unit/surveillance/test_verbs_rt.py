@@ -216,3 +216,14 @@ def test_pooled_on_a_triangle_allows_for_what_is_not_yet_reported(tmp_path: Path
     assert call("rt", triangle, *SI).exit_code == 2
     cases = write(tmp_path / "c.csv", "t,cases\n" + "".join(f"{t},3\n" for t in range(12)))
     assert call("rt", cases, *SI, "--now", "2020-01-30").exit_code == 2
+
+
+@pytest.mark.parametrize("weights", ["0,0\n1,0.8\n2,0.5\n", "0,0.1\n1,0.9\n"])
+def test_weights_that_are_no_probability_by_day_are_refused_with_their_file(
+    tmp_path: Path, weights: str
+) -> None:
+    cases = write(tmp_path / "c.csv", "t,cases\n" + "".join(f"{t},3\n" for t in range(12)))
+    si = write(tmp_path / "si.csv", "k,w\n" + weights)
+    answer = call("rt", cases, "--si", si)
+    assert answer.exit_code == 1
+    assert f"E831 [{si}, column w]" in answer.stderr

@@ -115,3 +115,16 @@ def test_pairs_of_other_places_are_refused(folder: Path) -> None:
     )  # fmt: skip
     assert answer.exit_code == 1
     assert "No pair" in answer.stderr
+
+
+@pytest.mark.parametrize(("column", "value"), [("lon", "1100"), ("lat", "-91")])
+def test_a_place_off_the_globe_is_refused_by_its_row(
+    tmp_path: Path, column: str, value: str
+) -> None:
+    counts, places = tmp_path / "c.csv", tmp_path / "p.csv"
+    counts.write_text("time,place,count\n1,A,2\n2,A,3\n3,A,1\n", encoding="utf-8")
+    at = {"lon": "113", "lat": "34", column: value}
+    places.write_text(f"place,lon,lat\nA,{at['lon']},{at['lat']}\n", encoding="utf-8")
+    answer = call("scan", counts, "--places", places, "--null", "permutation")
+    assert answer.exit_code == 1
+    assert f"E831 [{places}, row 2, column {column}]" in answer.stderr
