@@ -59,6 +59,8 @@ def test_refusals(out: Outbreak, cast: Cast, as_person: As) -> None:
         page(stranger_to_it, path, 404)
     assert contact.identity.pseudonym[:8] not in page(stranger_to_it, "/report/follow-up/?show=all")
     page(as_person(cast.county_officer), "/report/duplicates/", 403)  # sees nobody's name
+    assert "/report/duplicates/" not in page(as_person(out.officer), "/report/follow-up/")
+    assert "/report/duplicates/" in page(as_person(out.doctor), "/report/follow-up/")
     page(as_person(out.officer), "/report/cases/short/", 404)
     assert stranger_to_it.post(f"/report/contacts/{contact.pk}/well/").status_code == 404
     assert not Visit.objects.exists()

@@ -3,14 +3,25 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 from django import template
+from django.template.context import Context
 from django.utils.translation import gettext as _
 
+from yipan.access.rules import Action
+from yipan.access.scope import IDENTITY
 from yipan.report.contacts.models import Certainty
 from yipan.report.contacts.rules import STANDING_WORDS, Standing
 
 register = template.Library()
+
+
+@register.simple_tag(takes_context=True)
+def sees_persons(context: Context) -> bool:
+    """Return whether whoever looks at the page may see who a person is, anywhere."""
+    scope: Any = context.get("scope")
+    return bool(scope) and bool(scope.may(Action.IDENTITY_REVEAL, sensitivity=IDENTITY))
 
 
 @register.filter
