@@ -469,11 +469,6 @@ def linked_case_clusters(
     Only clusters with at least `least` cases confirmed in the last `window_days` days; the largest
     recent first. For assess: it names cases by pseudonym and counts, never a person.
     """
-    rows = {
-        c.pseudonym: c for c in cases.current(incident, known_at=known_at).select_related("unit")
-    }
-    names = list(rows)
-    index = {name: i for i, name in enumerate(names)}
     pairs = [(s, c) for s, c, _how in links(incident, known_at=known_at)]
     with every_row():
         told = standing(Contact, incident, known_at=known_at).values_list("identity_id", "case")
@@ -483,6 +478,16 @@ def linked_case_clusters(
     for together in shared.values():
         first, *rest = sorted(together)
         pairs += [(first, other) for other in rest]
+    if not pairs:
+        return []
+    joined = {name for pair in pairs for name in pair}
+    rows = {
+        c.pseudonym: c
+        for c in cases.current(incident, known_at=known_at).select_related("unit")
+        if c.pseudonym in joined
+    }
+    names = list(rows)
+    index = {name: i for i, name in enumerate(names)}
     joins = [(index[a], index[b]) for a, b in pairs if a in index and b in index]
     if not joins:
         return []
