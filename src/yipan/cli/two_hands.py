@@ -112,8 +112,11 @@ def uk63(
         "seconds": round(best.seconds, 2),
         "upper_bound_bn": round(best.bound_bn, 3),
         "gap_to_bound": round(best.gap, 5),
-        "price_per_bed_m": round(best.price_per_bed_m, 4),
-        "price_per_0_01_r_bn": round(best.price_per_0_01_R_bn, 4),
+        "price_per_bed_m": round(best.price_per_bed_m, 4) if best.feasible else None,
+        "price_per_0_01_r_bn": round(best.price_per_0_01_R_bn, 4) if best.feasible else None,
+        "feasible": best.feasible,
+        "beds_short": round(best.beds_short, 1),
+        "r_over": round(best.R_over, 5),
         "steps": best.steps,
         "converged": best.converged,
     }
@@ -129,7 +132,17 @@ def _tell(told: dict[str, Any], *, as_json: bool) -> None:
         % told
     )
     say(_("The economy alone would allow £%(upper_bound_bn).2f bn.") % told)
-    if "price_per_bed_m" in told:
+    if "gap_to_bound" in told:
+        say(_("That is %(percent).1f %% below it.") % {"percent": 100 * told["gap_to_bound"]})
+    if told.get("feasible") is False:
+        say(
+            _(
+                "No openings meet these limits: these exceed them least. They need %(beds_short).0f more beds "
+                "and a final R higher by %(r_over).3f; with limits raised by as much they hold."
+            )
+            % told
+        )
+    if told.get("price_per_bed_m") is not None:
         say(
             _(
                 "One more bed is worth £%(price_per_bed_m).2f m, a final R higher by 0.01 "

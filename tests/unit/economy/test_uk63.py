@@ -12,7 +12,7 @@ from click.testing import CliRunner
 from yipan.cli import main
 from yipan.engines.economy.uk63.contacts import contact_derivatives, contacts, people_at
 from yipan.engines.economy.uk63.course import Epidemic
-from yipan.engines.economy.uk63.optimum import economics_only, optimise
+from yipan.engines.economy.uk63.optimum import _Search, economics_only, optimise
 from yipan.engines.economy.uk63.problem import Problem, read_openings, read_problem
 from yipan.engines.errors import MalformedParameters, OutOfRange
 
@@ -155,6 +155,21 @@ def test_the_bound_of_the_economy_alone_is_the_published_one(problem: Problem) -
     assert economics_only(problem) == pytest.approx(881.3, abs=0.05)
 
 
+def test_limits_that_nobody_can_meet_are_answered_with_what_lacks(problem: Problem) -> None:
+    found = optimise(problem, hospital_limit=12_000.0, education_floor=1.0)
+    assert not found.feasible
+    assert found.beds_short > 1_000
+    assert found.R_over > 0.01
+    assert np.isnan(found.price_per_bed_m)
+
+
+def test_the_search_starts_within_the_balance_of_needs(problem: Problem) -> None:
+    start = _Search(problem, 12_000.0, 1.0, None).fewest_at_work()
+    needed = problem.months_per_period * problem.needs @ start.sum(axis=0)
+    assert (needed <= problem.needs_limit + 1e-6 * np.abs(problem.needs_limit).max()).all()
+    assert (start >= problem.lower - 1e-9).all()
+
+
 @pytest.mark.slow
 def test_a_cold_start_reaches_the_published_optimum(folder: Path) -> None:
     arguments = ["validate", "uk63", "--data", str(folder), "--hospital-limit", "18000"]
@@ -165,5 +180,6 @@ def test_a_cold_start_reaches_the_published_optimum(folder: Path) -> None:
     assert told["peak_hospital"] <= 18_010
     assert told["r_end"] <= 1.0005
     assert told["upper_bound_bn"] == pytest.approx(881.27, abs=0.01)
+    assert told["feasible"] is True
     assert told["price_per_bed_m"] > 0
     assert told["price_per_0_01_r_bn"] > 0

@@ -34,8 +34,8 @@ LINEAR = 0.05
 class Units:
     """Natural units: `nurses_per_icu_bed` who staff one bed, `seats` of a train, `masks` of a batch.
 
-    Three nurses a bed is the least of China's guideline for intensive care units (2.5–3, National Health
-    Commission, 2009); a train of sixteen cars seats about a thousand.
+    Three nurses a bed is the least that China's guideline for intensive care units asks for (Ministry of
+    Health, 2009); a train of sixteen cars seats about a thousand.
     """
 
     nurses_per_icu_bed: float = 3.0

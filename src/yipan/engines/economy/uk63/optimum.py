@@ -33,6 +33,9 @@ opening stays as it was, and along kinks the search only creeps."""
 TIGHTER = 1e-6
 """Relative distance kept from both limits, so that the answer is inside them after rounding."""
 
+NEAR = 1e-5
+"""Limits count as met where they are exceeded by no more than this share."""
+
 PENALTY_BN_PER_LIMIT = 2000.0
 """What the whole limit exceeded once over would cost the search; far above any price found."""
 
@@ -44,7 +47,8 @@ class Optimum:
     `openings` (period, sector); `value_bn` billion pounds over six months; `bound_bn` what the economy
     alone would allow; `price_per_bed_m` million pounds that one more bed adds, and `price_per_0_01_R_bn`
     billion pounds that a final R higher by 0.01 would add: both are multipliers of the last linear
-    programme, prices at the margin.
+    programme, prices at the margin, NaN where the limits cannot be met. Then the answer is the plan that
+    exceeds them least, `beds_short` the beds and `R_over` the R that lack: with limits raised by as much it holds.
     """
 
     openings: Floats
@@ -57,6 +61,13 @@ class Optimum:
     steps: int
     seconds: float
     converged: bool
+    beds_short: float = 0.0
+    R_over: float = 0.0
+
+    @property
+    def feasible(self) -> bool:
+        """Whether both limits are met."""
+        return self.beds_short == 0.0 and self.R_over == 0.0
 
     @property
     def gap(self) -> float:
@@ -75,8 +86,8 @@ def optimise(
 ) -> Optimum:
     """Return the best openings with occupancy at most `hospital_limit` on every day and R_end ≤ `R_limit`.
 
-    `education_floor` keeps education at least so far open in every period. The search starts cold, at
-    the least openings allowed, unless `start` (period, sector) says otherwise. `progress(step, value_bn)`.
+    `education_floor` keeps education at least so far open in every period. The search starts cold, with
+    the fewest people at work that the economy's needs allow, unless `start` (period, sector) says otherwise. `progress(step, value_bn)`.
     Raises OutOfRange (E802) for limits that are not positive.
     """
     if not (hospital_limit > 0 and R_limit > 0 and 0 <= (education_floor or 0.0) <= 1):
@@ -129,7 +140,7 @@ class _Search:
         started: float,
     ) -> Optimum:
         """Go from the start to where no step gains any more."""
-        x = self.lower.copy() if start is None else np.clip(start, self.lower, self.upper)
+        x = self.fewest_at_work() if start is None else np.clip(start, self.lower, self.upper)
         path = self.epidemic.run(x, gradients=True)
         radius, step, converged = FIRST_RADIUS, 0, False
         solution: Solution | None = None
@@ -156,6 +167,12 @@ class _Search:
             else:
                 radius = 0.4 * min(radius, float(np.abs(there - x).max()))
         final = self.epidemic.run(x)
+        beds_short = max(0.0, final.peak - self.hospital_limit)
+        R_over = max(0.0, final.R_end - self.R_limit)
+        if beds_short <= NEAR * self.hospital_limit and R_over <= NEAR * self.R_limit:
+            beds_short = R_over = 0.0  # the search ran with coarser steps than this last run
+        else:
+            prices = (np.nan, np.nan)  # those of the penalty, not of a bed
         return Optimum(
             openings=x,
             value_bn=self.problem.value_bn(x),
@@ -167,7 +184,26 @@ class _Search:
             steps=step,
             seconds=perf_counter() - started,
             converged=converged,
+            beds_short=beds_short,
+            R_over=R_over,
         )
+
+    def fewest_at_work(self) -> Floats:
+        """Return the openings with fewest people at work that meet the bounds and the balance of needs.
+
+        The least openings alone break the balance, and no step of a small radius could mend that.
+        """
+        people = np.tile(self.problem.people[: self.problem.sectors], self.problem.periods)
+        programme = LinearProgramme(
+            gain=-people / people.sum(),
+            lower=self.lower.ravel(),
+            upper=self.upper.ravel(),
+            rows=csr_array(self.needs),
+            row_lower=np.full(self.needs.shape[0], -np.inf),
+            row_upper=self.problem.needs_limit,
+        )
+        found = programme.solve()
+        return np.asarray(np.clip(found.x.reshape(self.lower.shape), self.lower, self.upper))
 
     def _try(
         self, x: Floats, path: Path, solution: Solution, radius: float
