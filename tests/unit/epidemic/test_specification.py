@@ -142,3 +142,12 @@ def test_journeys_that_do_not_conserve_people_are_refused() -> None:
         checked_journeys([[0, 30.0], [20.0, 0]], np.array([100, 100]), ("east", "west"))
     with pytest.raises(TravelNotConserved, match="where 10 live"):
         checked_journeys([[0, 30.0], [30.0, 0]], np.array([10, 100]))
+
+
+def test_other_places_need_no_word_on_journeys_that_there_are_not() -> None:
+    two = one_town().but(
+        places=("a", "b"), population=np.array([[50], [60]]), mixing=None, controls=None,
+        imports=None, immune=None, kinds=None, seeds={},
+    )  # fmt: skip
+    assert two.journeys.shape == (2, 2)
+    assert two.but(days=5).journeys.nnz == 0

@@ -320,8 +320,11 @@ class Specification:
     def but(self, **changes: Any) -> Specification:
         """Return the same specification with some fields changed, checked again.
 
-        With another number of `days`, what is the same every day (β, imports, redirects) goes on.
+        With another number of `days`, what is the same every day (β, imports, redirects) goes on; with other
+        places, no journeys are still none.
         """
+        if "places" in changes and "journeys" not in changes and self.journeys.nnz == 0:
+            changes["journeys"] = None
         if changes.get("days", self.days) != self.days:
             steady = {"transmission": self.transmission, "imports": self.imports}
             for name, by_day in steady.items():
