@@ -42,7 +42,7 @@ export async function openVault(person: string): Promise<SealedVault> {
 export async function wipe(person?: string): Promise<void> {
   if (typeof indexedDB === "undefined") return;
   const base = await open();
-  const work = base.transaction([RECORDS, KEYS], "readwrite");
+  const work = await begin(base, [RECORDS, KEYS], "readwrite");
   if (person === undefined) {
     work.objectStore(KEYS).clear();
     work.objectStore(RECORDS).clear();
@@ -58,7 +58,7 @@ export async function wipe(person?: string): Promise<void> {
 export async function people(): Promise<string[]> {
   if (typeof indexedDB === "undefined") return [];
   const base = await open();
-  const found = await asked(base.transaction(KEYS).objectStore(KEYS).getAllKeys());
+  const found = await asked((await begin(base, [KEYS], "readonly")).objectStore(KEYS).getAllKeys());
   base.close();
   return found.map(String);
 }
@@ -110,7 +110,7 @@ export class SealedVault {
     const plain = new TextEncoder().encode(JSON.stringify(value));
     const sealed = await crypto.subtle.encrypt({ name: "AES-GCM", iv, additionalData: this.about(kind, id) }, this.key, plain);
     try {
-      const work = this.base.transaction(RECORDS, "readwrite");
+      const work = await begin(this.base, [RECORDS], "readwrite");
       work.objectStore(RECORDS).put({ person: this.person, kind, id, iv, sealed } satisfies Sealed);
       await done(work);
     } catch (fault) {
@@ -120,26 +120,27 @@ export class SealedVault {
   }
 
   async get<T>(kind: Kind, id: string): Promise<T | null> {
-    const work = this.base.transaction(RECORDS);
+    const work = await begin(this.base, [RECORDS], "readonly");
     const found = (await asked(work.objectStore(RECORDS).get([this.person, kind, id]))) as Sealed | undefined;
     return found ? this.read<T>(found) : null;
   }
 
   /** Every record of a kind, by id. */
   async list<T>(kind: Kind): Promise<[string, T][]> {
-    const work = this.base.transaction(RECORDS);
+    const work = await begin(this.base, [RECORDS], "readonly");
     const found = (await asked(work.objectStore(RECORDS).getAll(rangeOf(this.person, kind)))) as Sealed[];
     const read = await Promise.all(found.map(async (one): Promise<[string, T | null]> => [one.id, await this.read<T>(one)]));
     return read.filter((one): one is [string, T] => one[1] !== null);
   }
 
   async drop(kind: Kind, id: string): Promise<void> {
-    const work = this.base.transaction(RECORDS, "readwrite");
+    const work = await begin(this.base, [RECORDS], "readwrite");
     work.objectStore(RECORDS).delete([this.person, kind, id]);
     await done(work);
   }
 
   close(): void {
+    gone.add(this.base);
     this.base.close();
   }
 
@@ -160,11 +161,11 @@ export class SealedVault {
 }
 
 async function keyOf(base: IDBDatabase, person: string): Promise<CryptoKey> {
-  const there = (await asked(base.transaction(KEYS).objectStore(KEYS).get(person))) as CryptoKey | undefined;
+  const there = (await asked((await begin(base, [KEYS], "readonly")).objectStore(KEYS).get(person))) as CryptoKey | undefined;
   if (there) return there;
   const made = await crypto.subtle.generateKey({ name: "AES-GCM", length: 256 }, false, ["encrypt", "decrypt"]);
   // Two tabs may come here at once: the key that was stored first is everybody's.
-  const work = base.transaction(KEYS, "readwrite");
+  const work = await begin(base, [KEYS], "readwrite");
   const store = work.objectStore(KEYS);
   const first = (await asked(store.get(person))) as CryptoKey | undefined;
   if (!first) store.put(made, person);
@@ -179,6 +180,23 @@ function open(): Promise<IDBDatabase> {
     wanted.result.createObjectStore(KEYS);
   };
   return asked(wanted);
+}
+
+/** Stores that were closed on purpose; the page that still holds one is going, or has been wiped. */
+const gone = new WeakSet<IDBDatabase>();
+let leaving = false;
+globalThis.addEventListener?.("pagehide", () => (leaving = true));
+globalThis.addEventListener?.("pageshow", () => (leaving = false));
+
+/** Begin some work; on a page that is going nothing more happens, and nobody is told of it. */
+function begin(base: IDBDatabase, stores: string[], mode: IDBTransactionMode): Promise<IDBTransaction> {
+  return new Promise((resolve, reject) => {
+    try {
+      resolve(base.transaction(stores, mode));
+    } catch (fault) {
+      if (!leaving && !gone.has(base)) reject(fault instanceof Error ? fault : new Error(String(fault)));
+    }
+  });
 }
 
 function rangeOf(person: string, kind?: Kind): IDBKeyRange {
