@@ -37,7 +37,7 @@ from yipan.plan.scenarios.openings import Levels, levels_of
 from yipan.plan.scenarios.packing import pack_of
 from yipan.plan.scenarios.running import run_option
 from yipan.plan.scenarios.summaries import by_member, paired
-from yipan.plan.scenarios.targeting import KEYS, Effort, delayed, search
+from yipan.plan.scenarios.targeting import KEYS, Effort, delayed, search, stage_labels
 
 log = logging.getLogger("yipan.plan")
 
@@ -50,21 +50,6 @@ NAMES = {
     "uniform": ("全省同步", "Uniform"),
 }
 DELAY_TOLD = ("tiered", "targeted", "robust")
-
-
-def stage_labels() -> dict[str, str]:
-    """Return the stages of a search in words."""
-    return {
-        "ask": _("Best openings by county"),
-        "calibrate": _("Set the weekly model against the engine"),
-        "targeted": _("Best openings by county"),
-        "uniform": _("Best openings alike for all"),
-        "robust": _("Tighten until the risk is met"),
-        "frontier": _("Further points of the frontier"),
-        "verify": _("Measure the risk on fresh runs"),
-        "prices": _("What each limit is worth"),
-        "options": _("Run the options side by side"),
-    }
 
 
 def start_search(

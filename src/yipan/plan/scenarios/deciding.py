@@ -24,7 +24,7 @@ from yipan.plan.scenarios.files import ScenarioFile
 from yipan.plan.scenarios.openings import Levels, levels_of
 from yipan.plan.scenarios.running import run_option
 from yipan.plan.scenarios.summaries import Members, by_member, county_results, paired, summarise
-from yipan.plan.scenarios.targeting import Effort, delayed, needs, search
+from yipan.plan.scenarios.targeting import Effort, delayed, needs, search, stage_labels
 
 Progress = Callable[[str, int, int], None]
 NAMES = {"targeted": ("按县择优", "Best by county"), "robust": ("按县稳健", "By county, robust"), "uniform": ("全省同步", "Uniform")}  # fmt: skip
@@ -99,7 +99,9 @@ def decide(scenario: ScenarioFile, *, progress: Progress | None = None) -> Decis
     for course in build.assumptions.courses:
         keep(course.number, course.key, (course.name_zh, course.name_en), levels_of(course, build.province.tiers), {})  # fmt: skip
     effort = Effort(search=scenario.search_members, verify=scenario.verify_members)
-    answer = search(build, limits, seed=scenario.seed, effort=effort, progress=progress, labels={})
+    answer = search(
+        build, limits, seed=scenario.seed, effort=effort, progress=progress, labels=stage_labels()
+    )
     top = max(course.number for course in build.assumptions.courses)
     for i, found in enumerate(answer.options, start=1):
         keep(top + i, found.key, NAMES[found.key], found.levels, dict(found.told))

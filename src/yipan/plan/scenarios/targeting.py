@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+from django.utils.translation import gettext as _
 from numpy.typing import NDArray
 
 from yipan.engines.economy.chances import Chance, wilson
@@ -65,6 +66,21 @@ class Effort:
     tries: int = TRIES
     frontier: bool = True
     prices: bool = True
+
+
+def stage_labels() -> dict[str, str]:
+    """Return the stages of a search in words."""
+    return {
+        "ask": _("Best openings by county"),
+        "calibrate": _("Set the weekly model against the engine"),
+        "targeted": _("Best openings by county"),
+        "uniform": _("Best openings alike for all"),
+        "robust": _("Tighten until the risk is met"),
+        "frontier": _("Further points of the frontier"),
+        "verify": _("Measure the risk on fresh runs"),
+        "prices": _("What each limit is worth"),
+        "options": _("Run the options side by side"),
+    }
 
 
 class _Steps:
