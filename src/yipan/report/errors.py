@@ -369,7 +369,9 @@ class NotADecimal(ReportError):
     """A value is no number, or has more places after the point than its element allows."""
 
     code = "R170"
-    text = _("%(label)s: “%(value)s” is not a number with at most %(places)s places after the point.")
+    text = _(
+        "%(label)s: “%(value)s” is not a number with at most %(places)s places after the point."
+    )
     cure = _("Write digits with a point, without a unit; round to that many places.")
 
 
