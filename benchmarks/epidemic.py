@@ -344,7 +344,7 @@ def drawn(costs: list[dict[str, float | str]]) -> str:
             )
         for e in range(math.ceil(low_x), math.floor(high_x) + 1):
             x = at(e, low_y)[0]
-            parts.append(f'<text x="{x:.0f}" y="238" text-anchor="middle">{10**e:,}</text>')
+            parts.append(f'<text x="{x:.0f}" y="238" text-anchor="middle">{short(10**e)}</text>')
         parts.append(
             f'<text x="{left + (width - 80) / 2:.0f}" y="256" text-anchor="middle" font-weight="600">{title}</text>'
         )
@@ -369,6 +369,18 @@ def drawn(costs: list[dict[str, float | str]]) -> str:
         'font-family="system-ui,sans-serif" fill="#1c2733" role="img"><title>Seconds a member</title>'
         f'<rect width="100%" height="100%" fill="#fff"/>{"".join(parts)}</svg>\n'
     )
+
+
+def short(value: int) -> str:
+    """Return a power of ten as an axis tells it.
+
+    >>> short(100), short(100_000), short(10_000_000)
+    ('100', '100k', '10M')
+    """
+    for size, letter in ((1_000_000, "M"), (1_000, "k")):
+        if value >= size:
+            return f"{value // size}{letter}"
+    return str(value)
 
 
 def machine() -> dict[str, str]:
