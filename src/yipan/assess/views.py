@@ -43,7 +43,12 @@ def home(request: PersonRequest) -> HttpResponse:
     request.scope.check(Action.ASSESS_READ)
     assessment = queries.latest(request.board.incident, at=request.board.at)
     may_run = not request.board.past and request.scope.may(Action.ASSESS_RUN)
-    context: dict[str, Any] = {"section": "assess", "may_run": may_run, "assessment": assessment}
+    context: dict[str, Any] = {
+        "section": "assess",
+        "may_run": may_run,
+        "may_export": request.scope.may(Action.EXPORT),
+        "assessment": assessment,
+    }
     if assessment is None:
         return render(request, "assess/nothing.html", context)
     wanted = request.GET.get("tier", "")
