@@ -17,7 +17,7 @@ from yipan.access.scope import system_scope
 from yipan.assess import actions as assessing
 from yipan.assess.queries import tier_counts
 from yipan.demo import conduct, reports
-from yipan.demo.people import People, make_people
+from yipan.demo.people import COUNTY, People, make_people
 from yipan.demo.rules import DemoRefused
 from yipan.kernel.texts import terminal_text as _
 from yipan.kernel.time import BoardTime, days
@@ -28,6 +28,7 @@ from yipan.places.models import Package, Unit
 from yipan.places.packages import path_of
 from yipan.plan import actions as planning
 from yipan.plan.models import Option, Scenario, Signature
+from yipan.report.contacts import demo as follow_up
 from yipan.report.models import Submission
 from yipan.report.requests.example import draft_example_requests
 
@@ -89,6 +90,12 @@ def run_demo(
     incident = open_incident(package, clock)
     people = make_people(package, at=incident.activated_at)
     reports.fill(incident, until=evening(LAST_DAY, clock), seed=SEED, progress=progress)
+    follow_up.fill(
+        incident=incident,
+        county=places.by_code(package, COUNTY),
+        at=evening(LAST_DAY, clock),
+        seed=SEED,
+    )
     draft_example_requests(
         incident=incident, by=people.department, at=evening(SIGNED_DAY, clock) - timedelta(days=1)
     )
