@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import sqlite3
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -280,20 +282,29 @@ def test_orders_leave_beside_the_console_and_after_a_kill(tmp_path: Path) -> Non
         pytest.fail(f"not {n} deliveries within a minute")
 
     def workers(of: int) -> list[int]:
-        listed = subprocess.run(
-            ["ps", "-eo", "pid,args"], capture_output=True, text=True, check=True
-        )
-        return [
-            int(line.split()[0])
-            for line in listed.stdout.splitlines()
-            if line.endswith(f"order work --beside {of}")
-        ]
+        """Who works beside a console, as the kernel lists processes: `ps` is not on every machine."""
+        found = []
+        for listed in Path("/proc").glob("[0-9]*/cmdline"):
+            with suppress(OSError):  # it ended while we looked
+                words = listed.read_bytes().split(b"\0")[:-1]
+                if words[-4:] == [b"order", b"work", b"--beside", str(of).encode()]:
+                    found.append(int(listed.parent.name))
+        return found
 
     run("import django; django.setup()\nfrom django.core.management import call_command\n"
         "call_command('migrate', verbosity=0, interactive=False)")  # fmt: skip
     run(SCENE, "the first")
-    serve = [sys.executable, "-m", "yipan.cli", "serve", "--port", "8297", "--workers", "1"]
-    console = subprocess.Popen(serve, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    serve = [sys.executable, "-m", "yipan.cli", "serve", "--port", str(port), "--workers", "1"]
+    console = subprocess.Popen(
+        serve,
+        env=env,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,  # so that what it started ends with the test
+    )
     try:
         wait_for(5)  # nobody has opened a page
         [worker] = workers(console.pid)
@@ -308,4 +319,5 @@ def test_orders_leave_beside_the_console_and_after_a_kill(tmp_path: Path) -> Non
             time.sleep(0.5)
         assert not workers(console.pid)
     finally:
-        console.kill()
+        with suppress(ProcessLookupError):
+            os.killpg(console.pid, signal.SIGKILL)
