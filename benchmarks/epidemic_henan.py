@@ -6,8 +6,9 @@
 18 cities × 16 ages from 1 January. Infections come with travellers from Hubei (a published index by day and city, times
 a prevalence that grew by 0.1 a day until Wuhan closed); contacts outside the home keep a share from 26 January, schools
 are on holiday. Five parameters are fitted by ABC-SMC to daily confirmed cases by city: infections imported, R0, what is
-left of contacts, the share of symptomatic cases found, and from 26 January the share of infections traced. Accepted runs go on to 10 March; nothing after 10 February is
-used. Writes results/epidemic-henan.json, results/epidemic-coverage.json and docs/explanation/epidemic-henan.svg.
+left of contacts, the share of symptomatic cases found, and from 26 January the share of infections traced. Accepted runs go
+on to 10 March; no count after 10 February enters the fit, but the model itself was changed after its first forecast was seen
+to fail, so those weeks are not unseen. Writes results/epidemic-henan.json, results/epidemic-coverage.json and docs/explanation/epidemic-henan.svg.
 """
 
 from __future__ import annotations
