@@ -65,8 +65,9 @@ def test_whatever_the_words(words: str) -> None:
         ("<urgency>Expected</urgency>", "<urgency>Soon</urgency>"),
     ],
 )
-def test_the_schema_forgives_nothing(schema: xmlschema.XMLSchema, fault: tuple[str, str]) -> None:
+def test_our_schema_forgives_nothing(fault: tuple[str, str]) -> None:
+    """It holds also what OASIS says in prose alone: a sender has no space in it."""
     text = alert_xml(ALERT).decode()
     assert fault[0] in text
     with pytest.raises(xmlschema.XMLSchemaValidationError):
-        schema.validate(text.replace(*fault))
+        OURS.validate(text.replace(*fault))
