@@ -45,8 +45,15 @@ def help_examples() -> list[str]:
 
 
 @pytest.mark.parametrize("line", help_examples())
-def test_an_example_in_the_help_parses(line: str) -> None:
+def test_an_example_in_the_help_parses(
+    line: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     words = shlex.split(line)[1:]
+    monkeypatch.chdir(tmp_path)
+    for word in words:
+        if Path(word).suffix and not Path(word).is_absolute():  # a file that the example names
+            Path(word).parent.mkdir(parents=True, exist_ok=True)
+            Path(word).touch()
     command: click.Command = main
     context = click.Context(main, info_name="yipan")
     while isinstance(command, click.Group):

@@ -47,6 +47,7 @@ def test_read_in_the_app_without_a_signal(
     phone.locator("[data-orders] [data-state=kept]").first.wait_for()
     assert not Delivery.objects.filter(state="acknowledged").exists()
     phone.locator("[data-tab=outbox]").click()
+    phone.locator("[data-item]").first.wait_for()
     assert phone.locator("[data-item]").count() == 1
     phone.context.set_offline(False)
     phone.locator("[data-received]").wait_for()

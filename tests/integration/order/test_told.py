@@ -275,11 +275,11 @@ def test_orders_leave_beside_the_console_and_after_a_kill(tmp_path: Path) -> Non
 
     def wait_for(n: int) -> None:
         with sqlite3.connect(tmp_path / "yipan.sqlite3") as kept:
-            for _try in range(120):
+            for _try in range(480):
                 if kept.execute("SELECT count(*) FROM order_delivery").fetchone()[0] == n:
                     return
                 time.sleep(0.5)
-        pytest.fail(f"not {n} deliveries within a minute")
+        pytest.fail(f"not {n} deliveries within four minutes")
 
     def workers(of: int) -> list[int]:
         """Who works beside a console, as the kernel lists processes: `ps` is not on every machine."""
