@@ -40,9 +40,18 @@ function press(order: OrderKept, words: Words, vault: Vault, state: HTMLElement,
   const made = element("button", "btn", words.read) as HTMLButtonElement;
   made.type = "button";
   made.addEventListener("click", () => {
-    acts.remove();
-    tell(words, state);
-    void addItem(vault, itemOf(order, words)).then(then);
+    made.disabled = true;
+    void addItem(vault, itemOf(order, words)).then(
+      () => {
+        acts.remove(); // it says "kept" only when it is
+        tell(words, state);
+        then();
+      },
+      (fault: unknown) => {
+        made.disabled = false;
+        throw fault;
+      },
+    );
   });
   acts.append(made);
   return acts;

@@ -5,7 +5,7 @@ import { kept, verdict, type Bundle } from "./bundle.js";
 import { card, clock, element, fill, type Words } from "./cards.js";
 
 export async function showKept(main: HTMLElement): Promise<void> {
-  window.addEventListener("online", () => window.location.assign(main.dataset["online"] ?? "/"));
+  watchSignal(main.dataset["online"] ?? "/");
   const vault = await vaultHere();
   const found = vault && (await kept(vault));
   if (!vault || !found) return say(main, "textNone");
@@ -16,6 +16,24 @@ export async function showKept(main: HTMLElement): Promise<void> {
   say(main, "textKeptAt", "", { time: clock(bundle.made_at) });
   const pressed = new Set((await items(vault)).map((item) => item.action));
   for (const order of bundle.orders) main.append(card(order, wordsOf(main), vault, pressed));
+}
+
+const FIRST_MS = 3_000;
+const LONGEST_MS = 60_000;
+
+/** Open the inbox as soon as the server answers: the first try after "online" may come too early. */
+function watchSignal(inbox: string): void {
+  let wait = FIRST_MS;
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const look = async (): Promise<void> => {
+    clearTimeout(timer);
+    const answer = navigator.onLine ? await fetch(inbox, { method: "HEAD", cache: "no-store", redirect: "manual" }).catch(() => null) : null;
+    if (answer) return window.location.assign(inbox);
+    timer = setTimeout(() => void look(), wait);
+    wait = Math.min(2 * wait, LONGEST_MS);
+  };
+  window.addEventListener("online", () => void look());
+  timer = setTimeout(() => void look(), wait);
 }
 
 async function vaultHere(): Promise<Vault | null> {

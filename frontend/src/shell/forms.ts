@@ -197,6 +197,7 @@ async function told(item: Item, outcome: Outcome, vault: Vault | null): Promise<
   }
   if (outcome.state === "received") await vault?.drop("draft", `form ${item.form}`);
   if (!form) return; // a refusal waits in the outbox with the server's words
+  if (outcome.state === "received" && item.kind !== "form") return window.location.reload(); // pressed elsewhere: this page is older than the answer
   if (outcome.state === "refused") await vault?.drop("item", item.key); // the form itself holds what was typed
   const { answer } = outcome;
   if ((answer.headers.get("Content-Type") ?? "").includes("application/json")) {

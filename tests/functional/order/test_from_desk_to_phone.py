@@ -206,6 +206,7 @@ def test_opened_without_a_signal_read_there_and_sent_when_it_is_back(
     assert fits(phone)
     shoot(phone, "offline.en")
     phone.locator("article.order button").first.click()
+    phone.locator("article.order [data-state=kept]").first.wait_for()
     assert "not yet sent" in phone.locator("article.order").first.inner_text()
     assert not Delivery.objects.filter(state="acknowledged").exists()
     with phone.expect_navigation():  # the page itself opens the inbox again
