@@ -37,3 +37,9 @@ def new_token() -> str:
 def token_digest(token: str) -> str:
     """Return what is kept of a bearer token."""
     return hashlib.sha256(f"yipan token {token}".encode()).hexdigest()
+
+
+def bearer_digest(authorization: str) -> str | None:
+    """Return the digest of the token in an `Authorization` header, None where it holds none."""
+    scheme, _space, token = authorization.partition(" ")
+    return token_digest(token.strip()) if scheme == "Bearer" and token.strip() else None

@@ -17,7 +17,7 @@ from uuid import UUID
 from django.http import HttpRequest, HttpResponse, HttpResponseNotModified
 from django.utils import timezone, translation
 
-from yipan.access.codes import token_digest
+from yipan.access.codes import bearer_digest
 from yipan.access.rules import Action
 from yipan.order import door
 from yipan.order.deliveries import polling
@@ -25,7 +25,6 @@ from yipan.order.deliveries.acknowledging import acknowledge_at_once
 
 INBOX: Final = "/api/orders/inbox"
 ACKNOWLEDGE: Final = re.compile(r"/api/orders/deliveries/([0-9a-f-]{36})/acknowledge")
-SCHEME: Final = "Bearer "
 NOTE_LONGEST: Final = 4000
 BODY_LONGEST: Final = 20_000
 
@@ -44,14 +43,14 @@ def _answer(request: HttpRequest) -> HttpResponse | None:
     path = request.path
     if not path.startswith("/api/orders/") or request.META.get("QUERY_STRING"):
         return None
-    header = request.META.get("HTTP_AUTHORIZATION", "")
-    if not header.startswith(SCHEME) or request.META.get("HTTP_COOKIE"):
+    digest = bearer_digest(request.META.get("HTTP_AUTHORIZATION", ""))
+    if digest is None or request.META.get("HTTP_COOKIE"):
         return None
     wanted = ACKNOWLEDGE.fullmatch(path) if request.method == "POST" else None
     if wanted is None and (request.method, path) != ("GET", INBOX):
         return None
     request.get_host()  # an address that is not ours is refused here too
-    digest, now = token_digest(header[len(SCHEME) :].strip()), timezone.now()
+    now = timezone.now()
     with translation.override(translation.get_language_from_request(request)):
         if wanted is None:
             return _polled(digest, request.META.get("HTTP_IF_NONE_MATCH", ""), now)

@@ -14,7 +14,6 @@ urlpatterns = [
     path("inbox/", inbox.inbox, name="inbox"),
     path("bundle/", offline.bundle, name="bundle"),
     path("offline/", offline.page, name="offline"),
-    path("worker.js", offline.worker, name="worker"),
     path("issue/", issue.issue, name="issue"),
     path("issue/now/", issue.issue_now, name="issue_now"),
     path("issue/undo/", issue.undo, name="undo"),

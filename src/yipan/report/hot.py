@@ -16,7 +16,7 @@ from django.utils import timezone
 from ninja.responses import NinjaJSONEncoder
 from pydantic import ValidationError
 
-from yipan.access.codes import token_digest
+from yipan.access.codes import bearer_digest
 from yipan.kernel.errors import YipanError
 from yipan.report.models import Source
 from yipan.report.values.actions import Took, submit_swiftly
@@ -24,7 +24,6 @@ from yipan.report.values.sent import ValuesIn
 from yipan.report.values.swift import Caller
 
 VALUES: Final = "/api/report/values"
-SCHEME: Final = "Bearer "
 BODY_LONGEST: Final = 100_000
 ELSEWHERE: Final = ("QUERY_STRING", "HTTP_COOKIE", "HTTP_REFERER")
 
@@ -42,8 +41,8 @@ class HotPath:
 def _answer(request: HttpRequest) -> HttpResponse | None:
     if request.path != VALUES or request.method != "POST":
         return None
-    header = request.META.get("HTTP_AUTHORIZATION", "")
-    if not header.startswith(SCHEME) or any(request.META.get(name) for name in ELSEWHERE):
+    digest = bearer_digest(request.META.get("HTTP_AUTHORIZATION", ""))
+    if digest is None or any(request.META.get(name) for name in ELSEWHERE):
         return None
     if int(request.META.get("CONTENT_LENGTH") or 0) > BODY_LONGEST:
         return None
@@ -52,7 +51,7 @@ def _answer(request: HttpRequest) -> HttpResponse | None:
     try:
         sent = ValuesIn.model_validate_json(request.body)
         took = submit_swiftly(
-            caller=Caller(digest=token_digest(header[len(SCHEME) :].strip())),
+            caller=Caller(digest=digest),
             unit=sent.unit,
             day=sent.day,
             values=sent.values,

@@ -56,9 +56,9 @@ def test_a_word_changed_or_another_key_breaks_it(
 def test_the_page_and_the_worker_hold_nothing_of_anybody(
     delivered: list[Delivery], client: Client, cast: Cast, as_person: As
 ) -> None:
-    for page in ("offline", "worker"):
-        anonymous = client.get(reverse(f"order:{page}"))
-        signed_in = as_person(cast.county_officer).get(reverse(f"order:{page}"))
+    for page in ("order:offline", "report:field_worker"):
+        anonymous = client.get(reverse(page))
+        signed_in = as_person(cast.county_officer).get(reverse(page))
         assert anonymous.status_code == 200
         for answer in (anonymous, signed_in):
             body = answer.content.decode()

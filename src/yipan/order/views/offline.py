@@ -1,10 +1,9 @@
-"""The inbox without a signal: the signed bundle, the page that shows it, the worker that keeps both."""
+"""The inbox without a signal: the signed bundle, and the page that shows it."""
 
 from __future__ import annotations
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
-from django.views.decorators.cache import cache_control
 
 from yipan.access.context import PersonRequest
 from yipan.access.rules import Action
@@ -28,11 +27,5 @@ def bundle(request: PersonRequest) -> HttpResponse:
 
 
 def page(request: HttpRequest) -> HttpResponse:
-    """Show the page that the worker keeps: nothing of anybody in it, the phone fills it itself."""
+    """Show the page that the console's service worker keeps: nothing of anybody in it, the phone fills it itself."""
     return render(request, "order/offline.html")
-
-
-@cache_control(no_cache=True)
-def worker(request: HttpRequest) -> HttpResponse:
-    """Give the worker of the addresses below /orders/; a new build is a new worker."""
-    return render(request, "order/worker.js", content_type="text/javascript; charset=utf-8")
