@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -37,20 +37,26 @@ def amount(value_100m: float) -> str:
 def prices(scenario: Scenario) -> list[dict[str, str]]:
     """Return what each limit is worth, the binding ones first: name, price, and how far it holds."""
     rows = scenario.answer.get("prices", [])
-    areas = places.by_codes(
-        scenario.assessment.incident.package, [r["area"] for r in rows if r["area"]]
-    )
+    return price_rows(rows, _names(scenario, [r["area"] for r in rows if r["area"]]))
+
+
+def _names(scenario: Scenario, codes: list[str]) -> dict[str, str]:
+    areas = places.by_codes(scenario.assessment.incident.package, codes)
+    return {code: unit.name for code, unit in areas.items()}
+
+
+def price_rows(rows: Sequence[Mapping[str, Any]], names: Mapping[str, str]) -> list[dict[str, str]]:
+    """Return prices in words, the binding ones first; `names` are the areas' by code."""
     seen, told = set(), []
     for row in sorted(rows, key=lambda r: -(r["each_100m"] or 0.0)):
         free = row["limit"] in ("bed", "nurse") and not row["each_100m"]
         if free and row["limit"] in seen:
             continue
         seen.add(row["limit"])
-        name = areas[row["area"]].name if row["area"] in areas else ""
         told.append(
             {
                 "limit": row["limit"],
-                "name": _price_name(row, name, scenario),
+                "name": _price_name(row, names.get(row["area"], "")),
                 "price": _price(row),
                 "holds": _holds(row),
             }
@@ -58,7 +64,7 @@ def prices(scenario: Scenario) -> list[dict[str, str]]:
     return told
 
 
-def _price_name(row: Mapping[str, Any], area: str, scenario: Scenario) -> str:
+def _price_name(row: Mapping[str, Any], area: str) -> str:
     binding = bool(row["each_100m"])
     if row["limit"] == "bed":
         return _("One more staffed bed in %s") % area if binding else _("One more staffed bed")
@@ -125,13 +131,15 @@ def impossible(scenario: Scenario) -> dict[str, Any] | None:
     found = scenario.answer.get("impossible")
     if not found:
         return None
-    names = places.by_codes(
-        scenario.assessment.incident.package, [b["area"] for b in found["beds"]]
-    )
+    return impossible_words(found, _names(scenario, [b["area"] for b in found["beds"]]))
+
+
+def impossible_words(found: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
+    """Return what binds and the cures in words, the cheapest first; `names` are the areas' by code."""
     binds = [
         _("%(area)s: %(lacking)s beds too few from week %(week)d, %(staffed)s staffed.")
         % {
-            "area": names[b["area"]].name if b["area"] in names else b["area"],
+            "area": names.get(b["area"], b["area"]),
             "lacking": words.count(max(1, b["lacking"])),
             "week": b["week"],
             "staffed": words.count(b["staffed"]),

@@ -189,13 +189,8 @@ def search_scenario(
         Scenario.objects.select_for_update().get(pk=scenario.pk)
         check_can_sign(queries.standing(scenario, at=at))
         scenario.options.filter(key__in=KEYS, edits__isnull=True).delete()
-        scenario.limits, scenario.answer = (
-            limits.as_record(),
-            {
-                **scenario.answer,
-                **answer.told,
-            },
-        )
+        scenario.limits = limits.as_record()
+        scenario.answer = {**scenario.answer, **answer.told}
         scenario.save(update_fields=["limits", "answer"])
         kept = set(scenario.options.values_list("key", flat=True))
         for one, members in ran:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -15,8 +15,11 @@ import numpy as np
 from django.template.loader import render_to_string
 from django.utils.translation import gettext as _
 
+from yipan.assess.models import Tier
 from yipan.kernel import words
 from yipan.plan.errors import MalformedEdit
+from yipan.plan.findings import impossible_words, price_rows
+from yipan.plan.pictures import SETTING_WORDS
 from yipan.plan.scenarios.asking import question_of, staffed
 from yipan.plan.scenarios.assumptions import LEVELS, SETTINGS
 from yipan.plan.scenarios.changes import changed
@@ -259,6 +262,7 @@ def _page(decision: Decision) -> str:
     counties = build.province.counties
     shown = decision.recommended or decision.options[-1]
     risk = scenario.limits.accepted_risk
+    areas = {city.code: city.name for city in build.province.cities}
     return render_to_string(
         "plan/file_report.html",
         {
@@ -274,20 +278,28 @@ def _page(decision: Decision) -> str:
                 for o in decision.options
             ],
             "shown": shown,
-            "settings": SETTINGS,
+            "settings": [SETTING_WORDS[key] for key in SETTINGS],
             "rows": [
-                {"name": county.name, "tier": tier, "cells": ["".join(str(int(v)) for v in shown.levels[:, i, k]) for k in range(len(SETTINGS))]}
+                {"name": county.name, "tier": Tier(tier).label, "cells": ["".join(str(int(v)) for v in shown.levels[:, i, k]) for k in range(len(SETTINGS))]}
                 for i, (county, tier) in enumerate(zip(counties, build.province.tiers, strict=True))
             ],
-            "impossible": decision.told["impossible"],
-            "frontier": decision.told["frontier"],
-            "prices": decision.told["prices"],
+            "impossible": impossible_words(decision.told["impossible"], areas) if decision.told["impossible"] else None,
+            "frontier": [{**point, "name": _point_name(point)} for point in decision.told["frontier"]],
+            "prices": price_rows(decision.told["prices"], areas),
             "figures": [
                 {"figure": f, "source": build.assumptions.sources[f.source]["zh" if words.chinese() else "en"]}
                 for f in build.assumptions.figures.values()
             ],
         },
     )  # fmt: skip
+
+
+def _point_name(point: Mapping[str, Any]) -> str:
+    """Return what a point of the frontier is in words."""
+    at = words.decimal(point["at"], 2)
+    if point["kind"] == "factor":
+        return _("searched for a transmission %s times the expected") % at
+    return _("R of the last week allowed %s") % at
 
 
 def _plain(value: Any) -> Any:
