@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from datetime import datetime
 
 from django.db import transaction
@@ -53,6 +54,13 @@ def answer(*, value: Value, words: str, by: User | None, at: datetime, scope: Sc
     """
     scope.check(Action.REPORT_CORRECT, value.unit)
     return _say(value, Verdict.ANSWERED, _needed(words, _("Answer")), by, at)
+
+
+BY_VERDICT: Mapping[str, Callable[..., Review]] = {
+    Verdict.STANDS: let_stand,
+    Verdict.ASKED: ask,
+    Verdict.ANSWERED: answer,
+}
 
 
 def _needed(words: str, label: str) -> str:

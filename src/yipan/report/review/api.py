@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from datetime import date
 from typing import Literal
 
@@ -15,14 +14,8 @@ from yipan.access.rules import Action
 from yipan.access.scope import Scope
 from yipan.report.models import Value
 from yipan.report.review import actions, queries
-from yipan.report.review.models import Review
 
 router = Router(tags=["report"])
-ACTS: Mapping[str, Callable[..., Review]] = {
-    "stands": actions.let_stand,
-    "asked": actions.ask,
-    "answered": actions.answer,
-}
 
 
 class ExceptionOut(BaseModel):
@@ -88,7 +81,7 @@ def say(request: HttpRequest, pk: int, sent: SayIn) -> SaidOut:
     scope, board = _asking(request)
     rows = Value.objects.filter(incident=board.incident).select_related("unit__parent")
     value = scope.get(rows, action=Action.REPORT_READ, pk=pk)
-    made = ACTS[sent.verdict](
+    made = actions.BY_VERDICT[sent.verdict](
         value=value, words=sent.words, by=scope.user, at=board.now, scope=scope
     )
     return SaidOut(value=value.pk, verdict=made.verdict, words=made.words)

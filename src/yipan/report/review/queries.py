@@ -87,13 +87,17 @@ def exceptions(
     elements = elements_named(
         incident.package, {value.element for value, _kind, _before in found}, known_at=known_at
     )
-    said = _said((value.pk for value, _kind, _before in found), known_at)
-    rows = {
-        value.pk: Exceptional(value, elements[value.element], kind, before, said[value.pk])
+    listed = {
+        value.pk: (value, kind, before)
         for value, kind, before in found
         if value.element in elements and _matters(elements[value.element], value, kind, before)
     }
-    return sorted(rows.values(), key=lambda e: (not e.open, -e.share, e.value.unit.code))
+    said = _said(listed, known_at)
+    rows = [
+        Exceptional(value, elements[value.element], kind, before, said[value.pk])
+        for value, kind, before in listed.values()
+    ]
+    return sorted(rows, key=lambda e: (not e.open, -e.share, e.value.unit.code))
 
 
 def questions_to(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from datetime import timedelta
 
 from django.contrib import messages
@@ -18,15 +17,9 @@ from yipan.access.signing import signed_in
 from yipan.report.errors import NotAChoice, NotADate, ReportError
 from yipan.report.models import Value
 from yipan.report.review import actions, queries
-from yipan.report.review.models import Review
 from yipan.report.values.rules import to_day
 
 SHOWN = 50
-ACTS: Mapping[str, Callable[..., Review]] = {
-    "stands": actions.let_stand,
-    "asked": actions.ask,
-    "answered": actions.answer,
-}
 
 
 @require_GET
@@ -71,13 +64,13 @@ def say(request: PersonRequest, pk: int) -> HttpResponse:
     )
     said = {"by": request.user, "at": board.now, "scope": request.scope}
     words = request.POST.get("words", "")
-    act = ACTS.get(request.POST.get("verdict", ""))
+    act = actions.BY_VERDICT.get(request.POST.get("verdict", ""))
     try:
         if act is None:
             raise NotAChoice(
                 label=_("Verdict"),
                 value=request.POST.get("verdict", "")[:40],
-                choices=", ".join(ACTS),
+                choices=", ".join(actions.BY_VERDICT),
             )
         act(value=value, words=words, **said)
     except ReportError as fault:
