@@ -33,16 +33,16 @@ def make_drill(province: Province, *, clock_set_at: datetime) -> Incident:
     )
 
 
-def seats(browser: Any, live_server: Any) -> Iterator[Seat]:
-    """Open pages as somebody; every complaint of the browser fails the test."""
+def seats(browser: Any, live_server: Any, *, width: int = 390, height: int = 844) -> Iterator[Seat]:
+    """Open pages as somebody, on a phone unless said; every complaint of the browser fails the test."""
     opened: list[Any] = []
     complaints: list[str] = []
 
     def open_as(
         user: User,
         *,
-        width: int = 390,
-        height: int = 844,
+        width: int = width,
+        height: int = height,
         scripts: bool = True,
         language: str = "en",
     ) -> Any:

@@ -10,6 +10,7 @@ import pytest
 from django.db import DatabaseError, connection, transaction
 
 from cast import NOON, Cast, Province, person
+from plain_user import as_plain_user, on_postgresql
 from yipan.access import keyring, status
 from yipan.access.identity import Identifiers, enrol, reveal
 from yipan.access.models import EventKind, Identity, Role
@@ -18,11 +19,6 @@ from yipan.access.rules import Action
 from yipan.access.scope import scope_of, system_scope
 
 pytestmark = pytest.mark.django_db
-
-ROLE = "yipan_row_security_test"
-on_postgresql = pytest.mark.skipif(
-    "connection.vendor != 'postgresql'", reason="SQLite has no row-level security"
-)
 
 
 @pytest.fixture
@@ -44,14 +40,7 @@ def known(province: Province, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 @pytest.fixture
 def plain_user(known: None) -> Iterator[None]:
     """The database's user is no superuser, as on a server it must not be: those pass every lock."""
-    with connection.cursor() as cursor:
-        cursor.execute(f"CREATE ROLE {ROLE} NOLOGIN")
-        cursor.execute(f"GRANT ALL ON ALL TABLES IN SCHEMA public TO {ROLE}")
-        cursor.execute(f"GRANT ALL ON ALL SEQUENCES IN SCHEMA public TO {ROLE}")
-        cursor.execute(f"SET ROLE {ROLE}")
-    yield
-    with connection.cursor() as cursor:
-        cursor.execute("RESET ROLE")
+    yield from as_plain_user()
 
 
 def villages() -> set[str]:

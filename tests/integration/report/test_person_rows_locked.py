@@ -11,6 +11,7 @@ from django.test import Client
 
 from cast import NOON, Cast, Province
 from integration.report.tracing import Outbreak, at, day, outbreak
+from plain_user import as_plain_user, on_postgresql
 from yipan.access import keyring, retention
 from yipan.access.models import Incident, User
 from yipan.access.row_security import every_row
@@ -29,10 +30,6 @@ from yipan.report.registers.queries import count
 
 pytestmark = pytest.mark.django_db
 LOCKED = (CasePerson, Exposure, Contact, Visit, Link, Stay, SpecimenEvent, Pair, Decision)
-ROLE = "yipan_person_rows_test"
-on_postgresql = pytest.mark.skipif(
-    "connection.vendor != 'postgresql'", reason="SQLite has no row-level security"
-)
 
 
 @pytest.fixture
@@ -46,14 +43,7 @@ def out(
 @pytest.fixture
 def plain_user(out: Outbreak) -> Iterator[None]:
     """The database's user is no superuser, as on a server it must not be."""
-    with connection.cursor() as cursor:
-        cursor.execute(f"CREATE ROLE {ROLE} NOLOGIN")
-        cursor.execute(f"GRANT ALL ON ALL TABLES IN SCHEMA public TO {ROLE}")
-        cursor.execute(f"GRANT ALL ON ALL SEQUENCES IN SCHEMA public TO {ROLE}")
-        cursor.execute(f"SET ROLE {ROLE}")
-    yield
-    with connection.cursor() as cursor:
-        cursor.execute("RESET ROLE")
+    yield from as_plain_user()
 
 
 @on_postgresql
