@@ -172,8 +172,12 @@ def orders_leaving(*, working: bool) -> Iterator[None]:
         say(_("Orders leave only while `yipan order work` runs elsewhere."))
         yield
         return
+    # The first one starts before the console forks: `Popen` waits on a pipe that a process forked
+    # meanwhile would hold open for good, and nobody would begin the worker again.
+    command = [sys.executable, "-m", "yipan.cli", "order", "work", "--beside", str(os.getpid())]
+    worker = subprocess.Popen(command, stdin=subprocess.DEVNULL)
     done = threading.Event()
-    watch = threading.Thread(target=_keep_working, args=(done,), daemon=True)
+    watch = threading.Thread(target=_keep_working, args=(command, worker, done), daemon=True)
     watch.start()
     try:
         yield
@@ -182,13 +186,15 @@ def orders_leaving(*, working: bool) -> Iterator[None]:
         watch.join(timeout=10)
 
 
-def _keep_working(done: threading.Event) -> None:
-    command = [sys.executable, "-m", "yipan.cli", "order", "work", "--beside", str(os.getpid())]
-    while not done.is_set():
-        worker = subprocess.Popen(command, stdin=subprocess.DEVNULL)
+def _keep_working(
+    command: list[str], worker: subprocess.Popen[bytes], done: threading.Event
+) -> None:
+    while True:
         while worker.poll() is None and not done.wait(1.0):
             pass
-        if worker.poll() is None:
+        if done.is_set():
             worker.terminate()
             worker.wait(timeout=5)
-        done.wait(3.0)
+            return
+        if not done.wait(3.0):
+            worker = subprocess.Popen(command, stdin=subprocess.DEVNULL)
