@@ -67,6 +67,13 @@ def rows_within(scope: Scope, action: Action, *, sensitivity: int = PUBLIC) -> I
         yield
 
 
+def narrows(scope: Scope, action: Action, *, sensitivity: int = PUBLIC) -> bool:
+    """Return whether the lock hides rows from `scope`, so that what replaced a row may be out of sight."""
+    if connection.vendor != "postgresql":
+        return False
+    return scope.spans(action, sensitivity=sensitivity) is not None
+
+
 @contextmanager
 def every_row() -> Iterator[None]:
     """Let the session see every locked row, inside: for jobs, backups, and a person's own code."""

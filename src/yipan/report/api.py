@@ -508,7 +508,10 @@ def cases(request: HttpRequest, limit: int = PAGE, offset: int = 0) -> list[Case
     scope.check(Action.CASE_READ, sensitivity=CASE)
     rows = case_queries.visible(board.incident, scope=scope, known_at=board.at)
     first = max(0, offset)
-    page = rows.order_by("-report_day", "pseudonym")[first : first + max(1, min(limit, PAGE))]
+    with case_queries.reading(scope):
+        page = list(
+            rows.order_by("-report_day", "pseudonym")[first : first + max(1, min(limit, PAGE))]
+        )
     return [
         CaseOut(
             **{n: getattr(c, n) for n in CaseOut.model_fields if n != "county"}, county=c.unit.code

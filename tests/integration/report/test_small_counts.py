@@ -21,8 +21,11 @@ from yipan.access.models import Incident, Role, User
 from yipan.access.scope import scope_of, system_scope
 from yipan.access.suppression import Hidden
 from yipan.report.actions import Report, take_batch
+from yipan.report.cases.actions import CaseRow, take_cases
+from yipan.report.cases.queries import counts_by_unit
 from yipan.report.forms.tables import department_table
 from yipan.report.models import DataRequest
+from yipan.report.registers.actions import Event, enter
 from yipan.report.requests import actions
 from yipan.report.requests.actions import Why
 
@@ -213,3 +216,57 @@ def test_an_officer_of_one_county_sees_their_own_exactly(asked: DataRequest, cas
     rows: dict[str, list[Any]] = seen(asked, cast.county_officer)
     assert set(rows) == {"100101001", "100101002"}
     assert rows["100101001"][2] == 3
+
+
+def arrivals(drill: Incident, province: Province, code: str, people: int) -> None:
+    enter(
+        incident=drill, unit=province[code], actor=None, source="form", at=NOON,
+        client_key=f"arrivals-{code}", scope=system_scope(),
+        events=[Event("person", "arrivals", 1, NOON, f"{code}-{i}") for i in range(people)],
+    )  # fmt: skip
+
+
+def test_a_registers_small_count_is_hidden_and_its_neighbours_with_it(
+    drill: Incident, province: Province, cast: Cast, reader: User, as_person: As
+) -> None:
+    for code, people in (("100101001", 3), ("100101002", 7), ("100102001", 9), ("100102002", 8)):
+        arrivals(drill, province, code, people)
+    enter(
+        incident=drill, unit=province["100101001"], actor=None, source="form", at=NOON,
+        client_key="a-place", scope=system_scope(), events=[Event("place", "screened", 1, NOON)],
+    )  # fmt: skip
+
+    def told(who: User, unit: str, more: str = "") -> tuple[float | None, str | None]:
+        path = (
+            f"/api/report/registers/count?unit={unit}&concept=arrivals&until=2020-02-24T23:00{more}"
+        )
+        found = as_person(who).get(path).json()
+        return found["count"], found["hidden"]
+
+    assert told(reader, "100101001") == (None, "fewer_than_5")
+    assert told(reader, "100101002") == (None, "withheld")  # the county's sum would give the other
+    assert told(reader, "100101001", "&register=place") == (None, "fewer_than_5")
+    assert told(reader, "100102001") == (9, None)
+    assert told(cast.county_officer, "100101001") == (3, None)
+    assert told(reader, "100201001") == (None, None)  # nobody keeps it there
+
+
+def test_the_cases_of_a_county_are_hidden_where_they_are_few(
+    drill: Incident, province: Province, cast: Cast, reader: User
+) -> None:
+    def take(code: str, cases: int) -> None:
+        rows = [CaseRow(province[code].pk, f"{code}-{i}", TODAY) for i in range(cases)]
+        take_cases(
+            incident=drill, cases=rows, actor=None, source="api", at=NOON, unit=province["10"]
+        )
+
+    take("100101", 2)
+    take("100102", 11)
+    take("100201", 6)
+
+    def told(who: User) -> dict[str, object]:
+        rows = counts_by_unit(drill, scope=scope_of(who, at=NOON), known_at=NOON)
+        return {r.county.code: r.cases for r in rows}
+
+    assert told(reader) == {"100101": Hidden.FEWER, "100102": Hidden.WITHHELD, "100201": 6}
+    assert told(cast.department) == {"100101": 2, "100102": 11, "100201": 6}

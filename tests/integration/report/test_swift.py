@@ -179,10 +179,12 @@ def test_a_new_element_is_known_at_once(
     assert short_way[-1]
 
 
-def element(province: Province, name: str, measure: str = "stock") -> DataElement:
+def element(
+    province: Province, name: str, measure: str = "stock", decimals: int = 0
+) -> DataElement:
     return DataElement.objects.create(
         package=province.package, element=name, label_zh=name, label_en=name, concept=name,
-        measure=measure, time_basis="instant", recorded_at=GRANTED,
+        measure=measure, time_basis="instant", recorded_at=GRANTED, decimals=decimals,
     )  # fmt: skip
 
 
@@ -206,10 +208,10 @@ def test_the_audit_is_written_with_it(drill: Incident, cast: Cast) -> None:
 # ---- the same answer
 
 
-VALUES: list[float | None] = [0, 1, 2, 3, 7, 40, 300_000_000, -1, 2.5, None]
+VALUES: list[float | str | None] = [0, 1, 2, 3, 7, 40, 300_000_000, -1, 2.5, 2.55, "NaN", None]
 ELEMENTS = [
     "fever", "masks_stock", "households_checked", "confirmed", "confirmed_new", "oxygen",
-    "patients_so_far", "unheard_of",
+    "patients_so_far", "share", "unheard_of",
 ]  # fmt: skip
 
 
@@ -270,6 +272,7 @@ def test_both_ways_answer_and_write_the_same(
     rng = random.Random(seed)
     element(province, "oxygen")
     element(province, "patients_so_far", "cum")
+    element(province, "share", decimals=1)
     Unit.objects.filter(pk=province["1001"].pk).update(reports=True)
     city = person("city_clerk", Role.COUNTY_OFFICER, province["1001"])
     grant_role(user=city, role=Role.FRONT_LINE, unit=province["100201001"], sensitivity=1, by=None, at=GRANTED)  # fmt: skip

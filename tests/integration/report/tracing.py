@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 from cast import NOON, Province, person
 from yipan.access.identity import Identifiers
 from yipan.access.models import Incident, Role, User
+from yipan.access.row_security import every_row
 from yipan.access.scope import Scope, scope_of, system_scope
 from yipan.report.cases.actions import CaseRow, pseudonym, take_cases
 from yipan.report.contacts.actions import add_contact
@@ -43,9 +44,10 @@ class Outbreak:
 
     def case(self, number: str) -> Case:
         name = pseudonym(self.incident, number)
-        return Case.objects.select_related("unit__package", "incident__package").get(
-            pseudonym=name, version=1
-        )
+        with every_row():
+            return Case.objects.select_related("unit__package", "incident__package").get(
+                pseudonym=name, version=1
+            )
 
     def contact(self, number: str, *, of: str = "A-1", last: int = 20, at_: datetime = NOON,
                 unit: str = "100101", name: str = "", phone: str = "",

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from django.db.models import Min
 
 from yipan.access.models import Incident
+from yipan.access.row_security import rows_within
 from yipan.access.rules import Action
 from yipan.access.scope import CASE, Scope
 from yipan.order.accountability.rules import (
@@ -180,12 +181,15 @@ def outbreaks(
         action=Action.CASE_READ,
         sensitivity=CASE,
     )
-    first = {
-        unit: (onset, detected, notified)
-        for unit, onset, detected, notified in cases.values("unit")
-        .annotate(onset=Min("onset_day"), detected=Min("report_day"), notified=Min("recorded_at"))
-        .values_list("unit", "onset", "detected", "notified")
-    }
+    with rows_within(scope, Action.CASE_READ, sensitivity=CASE):
+        first = {
+            unit: (onset, detected, notified)
+            for unit, onset, detected, notified in cases.values("unit")
+            .annotate(
+                onset=Min("onset_day"), detected=Min("report_day"), notified=Min("recorded_at")
+            )
+            .values_list("unit", "onset", "detected", "notified")
+        }
     done = dict(
         Delivery.objects.filter(order__incident=incident, unit__in=first, claimed_at__lte=at)
         .values("unit")

@@ -16,6 +16,7 @@ from django.db.models import Max
 from yipan.access import audit, retention
 from yipan.access.models import Incident, User
 from yipan.access.queries import board_now
+from yipan.access.row_security import every_row
 from yipan.places.models import Unit
 from yipan.report.models import Case, Submission
 from yipan.report.values.actions import check_open
@@ -82,7 +83,8 @@ def take_cases(
             incident=incident, unit=unit, actor=actor, source=source, client_key=key, received_at=at
         )
         fresh = _versions(incident, cases, head, at, synthetic)
-        Case.objects.bulk_create(fresh, batch_size=500)
+        with every_row():  # whose the rows may be was checked at the door
+            Case.objects.bulk_create(fresh, batch_size=500)
         head.rows_accepted = len(cases)
         head.save(update_fields=["rows_accepted"])
         audit.record(
@@ -99,18 +101,19 @@ def take_cases(
 
 
 def known_cases(incident: Incident, pseudonyms: Sequence[str]) -> dict[str, Case]:
-    """Return the latest version of each of these cases, by pseudonym."""
-    latest = dict(
-        Case.objects.filter(incident=incident)
-        .order_by()
-        .values_list("pseudonym")
-        .annotate(Max("pk"))
-    )
-    wanted = [latest[p] for p in set(pseudonyms) & latest.keys()]
+    """Return the latest version of each of these cases, by pseudonym, wherever it is now."""
     found: dict[str, Case] = {}
-    for start in range(0, len(wanted), 500):
-        for case in Case.objects.filter(pk__in=wanted[start : start + 500]):
-            found[case.pseudonym] = case
+    with every_row():
+        latest = dict(
+            Case.objects.filter(incident=incident)
+            .order_by()
+            .values_list("pseudonym")
+            .annotate(Max("pk"))
+        )
+        wanted = [latest[p] for p in set(pseudonyms) & latest.keys()]
+        for start in range(0, len(wanted), 500):
+            for case in Case.objects.filter(pk__in=wanted[start : start + 500]):
+                found[case.pseudonym] = case
     return found
 
 
@@ -157,9 +160,10 @@ def _versions(
 def end_expired(at: datetime) -> int:
     """Delete the versions of cases whose time is over by their incident's own clock; return how many."""
     ended = 0
-    for incident in Incident.objects.all():
-        now = board_now(incident, at)
-        ended += Case.objects.filter(incident=incident, expires_at__lte=now).delete()[0]
+    with every_row():
+        for incident in Incident.objects.all():
+            now = board_now(incident, at)
+            ended += Case.objects.filter(incident=incident, expires_at__lte=now).delete()[0]
     return ended
 
 

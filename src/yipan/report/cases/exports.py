@@ -15,9 +15,9 @@ from yipan.access.models import Incident, User
 from yipan.access.rules import Action
 from yipan.access.scope import CASE, IDENTITY, Scope
 from yipan.report.cases.fhir import to_bundle
-from yipan.report.cases.queries import visible
+from yipan.report.cases.queries import reading, visible
 from yipan.report.contacts.models import CasePerson
-from yipan.report.contacts.queries import links, reading, seen
+from yipan.report.contacts.queries import links, seen
 from yipan.report.exchange.columns import CASE_COLUMNS
 from yipan.report.exchange.csv.writing import write_csv
 from yipan.report.laboratory.queries import Specimen, specimens
@@ -31,7 +31,7 @@ TAGS = (
 
 
 def line_list_csv(rows: QuerySet[Case]) -> bytes:
-    """Return cases as CSV under the columns of the door, the pseudonym for the number."""
+    """Return cases as CSV under the columns of the door; call it where the rows are open to read."""
     return write_csv(
         [c.title for c in CASE_COLUMNS],
         ([*_cells(case), case.reason] for case in rows.iterator(chunk_size=2000)),
@@ -99,7 +99,8 @@ def _exported(incident: Incident, scope: Scope, known_at: datetime) -> list[Case
     scope.check(Action.EXPORT)
     scope.check(Action.CASE_READ, sensitivity=CASE)
     rows = visible(incident, scope=scope, known_at=known_at).select_related("unit", "incident")
-    return list(rows.order_by("report_day", "pseudonym"))
+    with reading(scope):
+        return list(rows.order_by("report_day", "pseudonym"))
 
 
 def _record(

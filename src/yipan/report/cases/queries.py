@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import NamedTuple
 
 import numpy as np
-from django.db.models import Count, F, OuterRef, QuerySet, Subquery
+from django.db.models import Count, Exists, OuterRef, QuerySet, Subquery
 from numpy.typing import NDArray
 
 from yipan.access.models import Incident
+from yipan.access.row_security import every_row, narrows, rows_within
 from yipan.access.rules import Action
 from yipan.access.scope import CASE, Scope
+from yipan.access.suppression import Shown, table_shown_to
 from yipan.places.models import Unit
 from yipan.report.models import Case
 
@@ -36,25 +40,36 @@ class LineList:
         return len(self.unit)
 
 
+def reading(scope: Scope) -> AbstractContextManager[None]:
+    """Open the rows about persons, as far as `scope` reads cases."""
+    return rows_within(scope, Action.CASE_READ, sensitivity=CASE)
+
+
 def current(incident: Incident, *, known_at: datetime) -> QuerySet[Case]:
-    """Return the cases known at a moment, each in its latest version known then; void ones left out."""
+    """Return the cases known at a moment, each in its latest version known then; void ones left out.
+
+    The rows are locked: evaluate it inside `every_row()`, or `visible` inside `reading(scope)`.
+    """
     known = Case.objects.filter(incident=incident, recorded_at__lte=known_at)
     latest = known.filter(pseudonym=OuterRef("pseudonym")).order_by("-version").values("version")
-    if not known.filter(version__gt=1).exists():
+    with every_row():
+        amended = known.filter(version__gt=1).exists()
+    if not amended:
         return known.exclude(outcome=VOID)
     return known.filter(version=Subquery(latest[:1])).exclude(outcome=VOID)
 
 
 def cases(incident: Incident, *, known_at: datetime) -> LineList:
     """Return the line list known at a moment as arrays; for assessment, not for a page."""
-    rows = list(
-        current(incident, known_at=known_at)
-        .order_by("report_day", "pseudonym")
-        .values_list(
-            "unit_id", "report_day", "onset_day", "imported", "cluster", "age_band", "sex",
-            "synthetic",
-        )
-    )  # fmt: skip
+    with every_row():
+        rows = list(
+            current(incident, known_at=known_at)
+            .order_by("report_day", "pseudonym")
+            .values_list(
+                "unit_id", "report_day", "onset_day", "imported", "cluster", "age_band", "sex",
+                "synthetic",
+            )
+        )  # fmt: skip
     columns = list(zip(*rows, strict=True)) if rows else [()] * 8
     return LineList(
         unit=np.array(columns[0], dtype=np.int64),
@@ -86,27 +101,53 @@ def case_counts(
         .values_list("unit_id", "report_day")
         .annotate(n=Count("pk"))
     )
-    for unit, day, n in rows:
-        if unit in column:
-            table[(day - first).days, column[unit]] = n
+    with every_row():
+        for unit, day, n in rows:
+            if unit in column:
+                table[(day - first).days, column[unit]] = n
     return table
 
 
 def visible(incident: Incident, *, scope: Scope, known_at: datetime) -> QuerySet[Case]:
-    """Return the rows of the line list a person may read: with CASE_READ and the sensitivity."""
-    return scope.filter(
-        current(incident, known_at=known_at), action=Action.CASE_READ, sensitivity=CASE
-    ).select_related("unit")
+    """Return the rows of the line list a person may read; evaluate it inside `reading(scope)`."""
+    rows = current(incident, known_at=known_at)
+    if narrows(scope, Action.CASE_READ, sensitivity=CASE):
+        rows = rows.exclude(pk__in=_moved(incident, known_at))
+    return scope.filter(rows, action=Action.CASE_READ, sensitivity=CASE).select_related("unit")
 
 
-def counts_by_unit(
-    incident: Incident, *, scope: Scope, known_at: datetime
-) -> list[tuple[str, str, str, int]]:
-    """Return (code, zh name, en name, cases) by county in scope: the aggregate anyone may read."""
+def _moved(incident: Incident, known_at: datetime) -> list[int]:
+    """Return the versions that one at another place replaced: the lock may hide which is the latest."""
+    known = Case.objects.filter(incident=incident, recorded_at__lte=known_at)
+    later = known.filter(pseudonym=OuterRef("pseudonym"), version__gt=OuterRef("version"))
+    with every_row():
+        return list(
+            known.filter(Exists(later.exclude(unit=OuterRef("unit")))).values_list("pk", flat=True)
+        )
+
+
+class CountyCases(NamedTuple):
+    """How many cases a county has, as the reader may see it."""
+
+    county: Unit
+    cases: Shown
+
+
+def counts_by_unit(incident: Incident, *, scope: Scope, known_at: datetime) -> list[CountyCases]:
+    """Return the cases of each county in scope that has any, by code: the aggregate anyone may read.
+
+    Where the reader has no right to counts of small places, small ones are hidden, and what would
+    give them away with the sums of the places above.
+    """
     rows = scope.filter(current(incident, known_at=known_at), action=Action.REPORT_READ)
-    return list(
-        rows.order_by("unit__code")
-        .values_list("unit__code", "unit__name_zh", "unit__name_en")
-        .annotate(n=Count("pk"))
-        .order_by(F("unit__code").asc())
+    with every_row():  # a version that moved away must be known to be no longer here
+        counted = dict(rows.order_by().values_list("unit").annotate(n=Count("pk")))
+    counties = list(Unit.objects.filter(pk__in=counted).order_by("code"))
+    shown = table_shown_to(
+        scope,
+        counties,
+        {"cases": [counted[u.pk] for u in counties]},
+        action=Action.REPORT_READ,
+        sums_above=True,
     )
+    return [CountyCases(u, n) for u, n in zip(counties, shown.cells["cases"], strict=True)]

@@ -66,11 +66,12 @@ def known_case(incident: Incident, pseudonym: str, *, scope: Scope, at: datetime
 
     Raises NotFound (K004) alike for one that is absent, out of sight, or not the only one.
     """
-    found = list(
-        cases.visible(incident, scope=scope, known_at=at).filter(
-            pseudonym__startswith=pseudonym if len(pseudonym) >= 8 else "-"
-        )[:2]
-    )
+    with cases.reading(scope):
+        found = list(
+            cases.visible(incident, scope=scope, known_at=at).filter(
+                pseudonym__startswith=pseudonym if len(pseudonym) >= 8 else "-"
+            )[:2]
+        )
     if len(found) != 1:
         raise nothing_there(pseudonym)
     return found[0]

@@ -85,12 +85,13 @@ class Found:
 
 def find_chains(incident: Incident, *, scope: Scope, known_at: datetime) -> Found:
     """Return the chains among the cases in sight, with what can be fitted to them."""
-    rows = {
-        c.pseudonym: c
-        for c in cases.visible(incident, scope=scope, known_at=known_at).order_by(
-            "report_day", "pseudonym"
-        )
-    }
+    with cases.reading(scope):
+        rows = {
+            c.pseudonym: c
+            for c in cases.visible(incident, scope=scope, known_at=known_at).order_by(
+                "report_day", "pseudonym"
+            )
+        }
     told = [(s, c, how) for s, c, how in links(incident, known_at=known_at) if c in rows]
     inside = [(s, c, how) for s, c, how in told if s in rows]
     graph, dropped = forest(inside)

@@ -44,12 +44,13 @@ def fill(*, incident: Incident, county: Unit, at: datetime, seed: int) -> int:
         if Contact.objects.filter(incident=incident).exists():
             return 0
     inside = places.subtree(county)
-    cases = list(
-        current(incident, known_at=at)
-        .filter(unit__in=inside, report_day__lte=at.date())
-        .select_related("unit__package", "incident__package")
-        .order_by("-report_day", "pseudonym")[: 3 * CASES]
-    )
+    with every_row():
+        cases = list(
+            current(incident, known_at=at)
+            .filter(unit__in=inside, report_day__lte=at.date())
+            .select_related("unit__package", "incident__package")
+            .order_by("-report_day", "pseudonym")[: 3 * CASES]
+        )
     if not cases:
         return 0
     made = _County(incident, county, at, np.random.default_rng([seed, 39]))

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from typing import TypeVar
 
 import numpy as np
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Exists, F, OuterRef, QuerySet
 
 from yipan.access.models import Identity, Incident, PersonStatus
-from yipan.access.row_security import every_row, rows_within
+from yipan.access.row_security import every_row, narrows
 from yipan.access.rules import Action
 from yipan.access.scope import CASE, Scope, system_scope
 from yipan.access.status_rules import is_active
@@ -52,13 +51,26 @@ def standing(kind: type[R], incident: Incident, *, known_at: datetime) -> QueryS
 def seen(kind: type[R], incident: Incident, *, scope: Scope, known_at: datetime) -> QuerySet[R]:
     """Return the standing rows that a person may read; evaluate it inside `reading(scope)`."""
     return scope.filter(
-        standing(kind, incident, known_at=known_at), action=Action.CASE_READ, sensitivity=CASE
+        _not_moved(standing(kind, incident, known_at=known_at), incident, scope, known_at),
+        action=Action.CASE_READ,
+        sensitivity=CASE,
     )
 
 
-def reading(scope: Scope) -> AbstractContextManager[None]:
-    """Open the rows about persons, as far as `scope` reads cases."""
-    return rows_within(scope, Action.CASE_READ, sensitivity=CASE)
+def _not_moved(
+    rows: QuerySet[R], incident: Incident, scope: Scope, known_at: datetime
+) -> QuerySet[R]:
+    """Leave out what a row at another place replaced: the lock may hide the row that replaced it."""
+    if not narrows(scope, Action.CASE_READ, sensitivity=CASE):
+        return rows
+    with every_row():
+        elsewhere = rows.model._default_manager.filter(
+            incident=incident, replaces__isnull=False, recorded_at__lte=known_at
+        ).exclude(unit=F("replaces__unit"))
+        return rows.exclude(pk__in=list(elsewhere.values_list("replaces_id", flat=True)))
+
+
+reading = cases.reading
 
 
 def one(kind: type[R], pk: int, incident: Incident, *, scope: Scope, known_at: datetime) -> R:
@@ -68,6 +80,7 @@ def one(kind: type[R], pk: int, incident: Incident, *, scope: Scope, known_at: d
         if any(f.name == "identity" for f in kind._meta.concrete_fields):
             related.append("identity__unit__package")  # locked too: read while the lock is open
         rows = standing(kind, incident, known_at=known_at).select_related(*related)
+        rows = _not_moved(rows, incident, scope, known_at)
         return scope.get(rows, action=Action.CASE_READ, sensitivity=CASE, pk=pk)
 
 
@@ -91,12 +104,12 @@ class CaseFile:
 def case_file(incident: Incident, case: Case, *, scope: Scope, known_at: datetime) -> CaseFile:
     """Return one case's page as data."""
     name = case.pseudonym
-    versions = list(
-        Case.objects.filter(incident=incident, pseudonym=name, recorded_at__lte=known_at)
-        .select_related("submission__unit")
-        .order_by("-version")
-    )
     with reading(scope):
+        versions = list(
+            Case.objects.filter(incident=incident, pseudonym=name, recorded_at__lte=known_at)
+            .select_related("submission__unit")
+            .order_by("-version")
+        )
         person = (
             seen(CasePerson, incident, scope=scope, known_at=known_at)
             .filter(case=name)
@@ -432,7 +445,9 @@ def places_not_screened(
     events = RegisterEvent.objects.filter(
         incident=incident, concept=SCREENED, recorded_at__lte=known_at, change__gt=0
     ).exclude(voided_by__recorded_at__lte=known_at)
-    for unit, subject, occurred in events.values_list("unit_id", "subject", "occurred_at"):
+    with every_row():
+        told = list(events.values_list("unit_id", "subject", "occurred_at"))
+    for unit, subject, occurred in told:
         for pk in {unit if unit in found else None, from_code.get(subject)} - {None}:
             if pk is not None:
                 screened[pk] = max(screened.get(pk, occurred), occurred)
@@ -481,11 +496,12 @@ def linked_case_clusters(
     if not pairs:
         return []
     joined = {name for pair in pairs for name in pair}
-    rows = {
-        c.pseudonym: c
-        for c in cases.current(incident, known_at=known_at).select_related("unit")
-        if c.pseudonym in joined
-    }
+    with every_row():
+        rows = {
+            c.pseudonym: c
+            for c in cases.current(incident, known_at=known_at).select_related("unit")
+            if c.pseudonym in joined
+        }
     names = list(rows)
     index = {name: i for i, name in enumerate(names)}
     joins = [(index[a], index[b]) for a, b in pairs if a in index and b in index]

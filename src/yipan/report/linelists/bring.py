@@ -284,12 +284,13 @@ class _Taking:
     def _case(self, number: str) -> Case:
         """Return the case that a number of the other system names. Raises RegisterRefused (R160)."""
         name = pseudonym(self.incident, self.named.get(number, number))
-        found = (
-            visible(self.incident, scope=self.scope, known_at=self.at)
-            .select_related("unit__package", "incident__package")
-            .filter(pseudonym=name)
-            .first()
-        )
+        with reading(self.scope):
+            found = (
+                visible(self.incident, scope=self.scope, known_at=self.at)
+                .select_related("unit__package", "incident__package")
+                .filter(pseudonym=name)
+                .first()
+            )
         if found is None:
             raise RegisterRefused(
                 label=_("Case"), why=_("“%s” is not among the cases") % number[:60]

@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from yipan.access import audit, retention
 from yipan.access.models import Incident, User
 from yipan.access.queries import board_now
+from yipan.access.row_security import every_row, rows_within
 from yipan.access.rules import Action
 from yipan.access.scope import Scope
 from yipan.places import queries as places
@@ -77,7 +78,8 @@ def enter(
             )  # fmt: skip
             for row in rows:
                 row.submission = head
-            RegisterEvent.objects.bulk_create(rows, batch_size=500)
+            with rows_within(scope, Action.REPORT_SUBMIT):
+                RegisterEvent.objects.bulk_create(rows, batch_size=500)
             audit.record(
                 event="register.entered",
                 at=at,
@@ -132,21 +134,22 @@ def void(
                 incident=event.incident, unit=event.unit, actor=actor, source=Source.FORM,
                 client_key=f"void:{event.pk}", received_at=at, rows_accepted=1,
             )  # fmt: skip
-            made = RegisterEvent.objects.create(
-                incident=event.incident,
-                unit=event.unit,
-                register=event.register,
-                concept=event.concept,
-                change=-event.change,
-                subject=event.subject,
-                populations=event.populations,
-                occurred_at=event.occurred_at,
-                recorded_at=at,
-                expires_at=event.expires_at,
-                voids=event,
-                reason=reason.strip(),
-                submission=head,
-            )
+            with rows_within(scope, Action.REPORT_CORRECT):
+                made = RegisterEvent.objects.create(
+                    incident=event.incident,
+                    unit=event.unit,
+                    register=event.register,
+                    concept=event.concept,
+                    change=-event.change,
+                    subject=event.subject,
+                    populations=event.populations,
+                    occurred_at=event.occurred_at,
+                    recorded_at=at,
+                    expires_at=event.expires_at,
+                    voids=event,
+                    reason=reason.strip(),
+                    submission=head,
+                )
             audit.record(
                 event="register.voided",
                 at=at,
@@ -167,10 +170,11 @@ def end_expired(at: datetime) -> int:
     What the event changed stays: a count at an old cut-off is the same as ever.
     """
     ended = 0
-    for incident in Incident.objects.all():
-        now = board_now(incident, at)
-        due = RegisterEvent.objects.filter(incident=incident, expires_at__lte=now)
-        ended += due.exclude(subject="").update(subject="")
+    with every_row():
+        for incident in Incident.objects.all():
+            now = board_now(incident, at)
+            due = RegisterEvent.objects.filter(incident=incident, expires_at__lte=now)
+            ended += due.exclude(subject="").update(subject="")
     return ended
 
 

@@ -10,13 +10,16 @@ from ninja import Query, Router
 from pydantic import BaseModel, Field
 
 from yipan.access.context import Board, board_of
+from yipan.access.row_security import rows_within
 from yipan.access.rules import Action
 from yipan.access.scope import Scope
+from yipan.access.suppression import Hidden
 from yipan.places.models import Unit
 from yipan.report.forms.tables import department_table
 from yipan.report.models import RegisterEvent, Source
 from yipan.report.registers import actions, queries
 from yipan.report.requests import queries as requests
+from yipan.report.values.small import hidden_name
 
 router = Router(tags=["report"])
 
@@ -55,7 +58,7 @@ class VoidIn(BaseModel):
 
 
 class CountOut(BaseModel):
-    """A count of one unit at one moment, as known at another; null where the register is not kept."""
+    """A count of one unit at one moment, as known at another; null where it is not kept or not shown."""
 
     unit: str
     concept: str
@@ -63,6 +66,9 @@ class CountOut(BaseModel):
     until: datetime
     known_at: datetime
     count: float | None
+    hidden: str | None = Field(
+        default=None, description="why a small count of people is not shown: fewer_than_5, withheld"
+    )
 
 
 class RequestOut(BaseModel):
@@ -125,7 +131,8 @@ def void(request: HttpRequest, pk: int, sent: VoidIn) -> EnteredOut:
     rows = RegisterEvent.objects.filter(incident=board.incident).select_related(
         "incident__package", "unit"
     )
-    event = scope.get(rows, action=Action.REPORT_READ, pk=pk)
+    with rows_within(scope, Action.REPORT_READ):
+        event = scope.get(rows, action=Action.REPORT_READ, pk=pk)
     made = actions.void(
         event=event, reason=sent.reason, actor=scope.user, at=board.now, scope=scope
     )
@@ -150,10 +157,9 @@ def count(
     scope.check(Action.REPORT_READ, found)
     end = until or board.at
     end = end if end.tzinfo else end.replace(tzinfo=board.time.zone)
-    kept = queries.kept_by(board.incident, register=kept_in, known_at=board.at, concept=concept)
-    table = queries.count(
-        board.incident, concept=concept, measure=measure, units=[found.pk], ends=[end],
-        known_at=board.at, population=population,
+    shown = queries.shown_count(
+        board.incident, found, register=kept_in, concept=concept, measure=measure, end=end,
+        known_at=board.at, population=population, scope=scope,
     )  # fmt: skip
     return CountOut(
         unit=found.code,
@@ -161,7 +167,8 @@ def count(
         measure=measure,
         until=end,
         known_at=board.at,
-        count=float(table[0, 0]) if found.pk in kept and table[0, 0] == table[0, 0] else None,
+        count=None if isinstance(shown, Hidden) else shown,
+        hidden=hidden_name(shown),
     )
 
 

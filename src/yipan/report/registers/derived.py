@@ -44,7 +44,9 @@ def _cases(outcome: str) -> Reader:
         day = "outcome_day" if outcome else "report_day"
         if outcome:
             rows = rows.filter(outcome=outcome, outcome_day__isnull=False)
-        for unit, on in rows.values_list("unit_id", day):
+        with every_row():
+            told = list(rows.values_list("unit_id", day))
+        for unit, on in told:
             yield unit, datetime.combine(on, time(0), tzinfo=zone), 1.0
 
     return read
@@ -141,7 +143,8 @@ def kept_by(incident: Incident, concept: str, *, known_at: datetime) -> set[int]
     model = KEEPS[concept.partition(".")[0]]
     if model is None:
         rows = cases.current(incident, known_at=known_at)
-        return set(rows.order_by().values_list("unit_id", flat=True).distinct())
+        with every_row():
+            return set(rows.order_by().values_list("unit_id", flat=True).distinct())
     with every_row():
         told = standing(model, incident, known_at=known_at)
         return set(told.order_by().values_list("unit_id", flat=True).distinct())

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django import template
 from django.utils.translation import gettext as _
 
-from yipan.access.suppression import Hidden
+from yipan.access.suppression import Hidden, Shown
 from yipan.kernel.words import count
 from yipan.report.dictionary import ELEMENTS, in_language
 from yipan.report.models import DataElement, Value
@@ -32,6 +32,14 @@ def said(value: Value) -> str:
     if element is not None and element.flag:
         return _("yes") if value.value else _("no")
     return count(value.value)
+
+
+@register.filter
+def shown_count(shown: Shown) -> str:
+    """Return a count as its reader may see it: the number, or why it is not shown."""
+    if shown is None:
+        return ""
+    return str(shown) if isinstance(shown, Hidden) else count(shown)
 
 
 @register.filter

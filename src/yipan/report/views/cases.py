@@ -30,12 +30,15 @@ def cases(request: PersonRequest) -> HttpResponse:
     rows = queries.visible(board.incident, scope=request.scope, known_at=board.at)
     chosen = {name: request.GET.get(name, "") for name in ("unit", "outcome", "origin", "q")}
     rows = _chosen(rows, chosen).order_by("-report_day", "unit__code", "pseudonym")
-    page = Paginator(rows, SHOWN).get_page(request.GET.get("page"))
+    with queries.reading(request.scope):
+        page = Paginator(rows, SHOWN).get_page(request.GET.get("page"))
+        page.object_list = list(page.object_list)
+        synthetic = rows.filter(synthetic=True).exists()
     context = {
         "section": "report",
         "page": page,
         "by_county": queries.counts_by_unit(board.incident, scope=request.scope, known_at=board.at),
-        "synthetic": rows.filter(synthetic=True).exists(),
+        "synthetic": synthetic,
         "chosen": chosen,
         "may_export": request.scope.may(Action.EXPORT),
     }
@@ -64,7 +67,7 @@ def cases_csv(request: PersonRequest) -> HttpResponse:
     request.scope.check(Action.CASE_READ, sensitivity=CASE)
     board = request.board
     rows = queries.visible(board.incident, scope=request.scope, known_at=board.at)
-    with transaction.atomic():
+    with transaction.atomic(), queries.reading(request.scope):
         body = line_list_csv(rows.order_by("report_day", "pseudonym"))
         audit.record(
             event="report.cases_read",

@@ -16,6 +16,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 
 from yipan.access.context import PersonRequest
+from yipan.access.row_security import rows_within
 from yipan.access.rules import Action
 from yipan.access.scope import CASE
 from yipan.access.signing import signed_in
@@ -243,15 +244,18 @@ def entering(request: PersonRequest) -> HttpResponse:
     rows = request.scope.filter(
         events.standing(board.incident, known_at=board.at), action=Action.REPORT_READ
     )
+    with rows_within(request.scope, Action.REPORT_READ):
+        page = Paginator(
+            rows.select_related("unit").order_by("-occurred_at", "-pk"), SHOWN
+        ).get_page(request.GET.get("page"))
+        page.object_list = list(page.object_list)
     known = DataElement.objects.filter(source__in=("person", "place", "stock"))
     context = {
         "section": "report",
         "form": form,
         "voiding": voiding,
         "fault": fault,
-        "page": Paginator(
-            rows.select_related("unit").order_by("-occurred_at", "-pk"), SHOWN
-        ).get_page(request.GET.get("page")),
+        "page": page,
         "concepts": sorted(set(known.values_list("concept", flat=True)[:500]) | {"screened"}),
         "derived": [(name, d.label) for name, d in DERIVED.items()],
         "hints": hints(request),
@@ -294,7 +298,10 @@ def _void_event(request: PersonRequest, said: dict[str, Any]) -> None:
     rows = RegisterEvent.objects.filter(incident=request.board.incident).select_related(
         "incident__package", "unit"
     )
-    event = request.scope.get(rows, action=Action.REPORT_READ, pk=int(pk) if pk.isdigit() else 0)
+    with rows_within(request.scope, Action.REPORT_READ):
+        event = request.scope.get(
+            rows, action=Action.REPORT_READ, pk=int(pk) if pk.isdigit() else 0
+        )
     registers.void(
         event=event,
         reason=said["reason"],
