@@ -13,6 +13,7 @@ from click.testing import CliRunner, Result
 
 from yipan.cli import main
 from yipan.report.exchange.columns import CASE_COLUMNS
+from yipan.report.linelists import godata, sormas
 from yipan.report.linelists.errors import ListMalformed
 from yipan.report.linelists.formats import import_list
 from yipan.report.linelists.plain import COLUMNS, Options, records
@@ -107,6 +108,67 @@ def test_sormas_with_its_row_of_captions(write: Write) -> None:
     assert (one.sex, one.age, one.outcome) == ("M", 34, "died")
     assert (two.age, two.outcome, two.unit) == (0, "", "Birch")
     assert found.left_out == {"classified other": 1}
+
+
+CAPTIONED = """Case ID,EPID number,Case classification,Date of report (yyyy-MM-dd),Date of symptom onset (yyyy-MM-dd),Sex,Age,District,Outcome of case,Date of outcome (yyyy-MM-dd)
+AAA-1,N-1,Confirmed case,2020-02-05,2020-02-01,Male,34 Years,Alder,Deceased,2020-02-09
+AAA-2,,Confirmed case with no symptoms,2020-02-06,,Female,7 Months,Birch,No Outcome Yet,
+AAA-3,,Probable case,2020-02-06,,Female,,Birch,,
+AAA-4,,Not a case,2020-02-06,,Female,,Birch,,
+"""
+CAPTIONED_CONTACTS = """Contact ID,Source case ID,Contact classification,Date of last contact (yyyy-MM-dd),Type of contact,First name of contact person,Last name of contact person,Responsible district,Address District
+K-1,AAA-1,Confirmed contact,2020-02-04,Medical personnel with limited exposure,An,Li,Birch,Alder
+K-2,AAA-1,Not a contact,2020-02-04,,,,Birch,
+"""
+"""As SORMAS writes them over and into its columns, in English."""
+
+
+def test_sormas_as_it_is_exported_with_captions(write: Write) -> None:
+    found = import_list(
+        write("cases.csv", CAPTIONED), format="sormas", options=Options(), probable=True
+    )
+    one, two, three = found.cases
+    assert (one.number, one.also, one.sex, one.age, one.unit) == ("N-1", ("AAA-1",), "M", 34, "Alder")  # fmt: skip
+    assert (one.report_day, one.onset_day) == (date(2020, 2, 5), date(2020, 2, 1))
+    assert (one.outcome, one.outcome_day) == ("died", date(2020, 2, 9))
+    assert (two.number, two.age, two.outcome) == ("AAA-2", 0, "")
+    assert three.classification == "probable"
+    assert found.left_out == {"classified other": 1}
+    contacts = sormas.read_contacts(records(write("contacts.csv", CAPTIONED_CONTACTS)), Options())
+    assert [(c.number, c.source, c.last_day, c.kind, c.name, c.unit) for c in contacts] == [
+        ("K-1", "AAA-1", date(2020, 2, 4), "health_care", "An Li", "Alder")
+    ]
+
+
+def test_godata_as_it_is_exported_without_database_columns(write: Write) -> None:
+    cases = write(
+        "cases.csv",
+        "ID,Case ID,Classification,Date of reporting,Date of onset,Gender,Age Years,"
+        "Addresses Location [1],Addresses Location [2],Outcome,Date of outcome\n"
+        "u1,CASE-1,Confirmed,2020-02-05,2020-02-01,Female,34,Alder,Old,Recovered,2020-02-20\n"
+        "u2,CASE-2,Confirmed,2020-02-09,,Male,,Birch,,,\n",
+    )
+    links = records(
+        write(
+            "links.csv",
+            "Source UID,Source Case / Contact ID,Target UID,Target Case / Contact ID,"
+            "Certainty level,Context of Exposure\nu1,CASE-1,u2,CASE-2,3 - High,Family\n",
+        )
+    )
+    one, two = import_list(cases, format="godata", options=Options(relationships=links)).cases
+    assert (one.number, one.also, one.unit, one.sex, one.age) == ("CASE-1", ("u1",), "Alder", "F", 34)  # fmt: skip
+    assert (one.outcome, one.onset_day) == ("cured", date(2020, 2, 1))
+    assert two.infector == "CASE-1"
+    [link] = godata.read_links(links, Options())
+    assert (link.certainty, link.kind) == ("confirmed", "household")
+    told = records(
+        write(
+            "follow-ups.csv",
+            "Contact Contact ID,Date,Status\nK-1,2020-02-08,Seen Ok\nK-1,2020-02-09,Not performed\n",
+        )
+    )
+    [visit] = godata.read_follow_ups(told, Options())
+    assert (visit.contact, visit.day, visit.result) == ("K-1", date(2020, 2, 8), "well")
 
 
 def test_a_day_that_could_be_two_is_not_guessed(write: Write) -> None:

@@ -5,7 +5,8 @@ Cases: `visualId` (or `id`), `classification`, `dateOfReporting`, `dateOfOnset`,
 `dateOfReporting`, `dateOfLastContact`, names, `addresses.phoneNumber`. Relationships:
 `sourcePerson.visualId` and `targetPerson.visualId` (or `.id`), `contactDate`, `certaintyLevelId`,
 `socialRelationshipTypeId`. Follow-ups: `contact.visualId`, `date`, `statusId`. Source: Go.Data's own
-export (the fields that its models name).
+export (the fields that its models name). An export with English headings and values, as it comes
+without the choice of database columns, is read alike.
 """
 
 from __future__ import annotations
@@ -15,6 +16,13 @@ from collections.abc import Sequence
 from django.utils.translation import gettext as _
 
 from yipan.report.linelists.errors import ListMalformed
+from yipan.report.linelists.headings import (
+    GODATA_CASES,
+    GODATA_CONTACTS,
+    GODATA_FOLLOW_UPS,
+    GODATA_RELATIONSHIPS,
+    by_property,
+)
 from yipan.report.linelists.plain import (
     CONFIRMED,
     OTHER,
@@ -41,8 +49,9 @@ from yipan.report.linelists.plain import (
 
 def read(rows: Sequence[Record], options: Options) -> list[ImportedCase]:
     """Return the cases of a Go.Data export, each with the case that infected it where one relationship says so."""
+    rows = by_property(rows, GODATA_CASES)
     need(rows, "classification", "dateOfReporting", what="Go.Data")
-    infector = _infectors(options.relationships)
+    infector = _infectors(by_property(options.relationships, GODATA_RELATIONSHIPS))
 
     def case(row: Record) -> ImportedCase:
         number = text_of(row, "visualId", "id")
@@ -75,9 +84,10 @@ def read_contacts(rows: Sequence[Record], options: Options) -> list[ImportedCont
     `relationship.relatedId` and `relationship.contactDate` of the contacts export, then
     `dateOfLastContact`.
     """
+    rows = by_property(rows, GODATA_CONTACTS)
     need(rows, "dateOfReporting", what="Go.Data contacts")
     sources: dict[str, list[tuple[str, Record]]] = {}
-    for link in options.relationships:
+    for link in by_property(options.relationships, GODATA_RELATIONSHIPS):
         source = text_of(link, "sourcePerson.visualId", "sourcePerson.id")
         for target in {text_of(link, "targetPerson.visualId"), text_of(link, "targetPerson.id")}:
             if source and target:
@@ -129,6 +139,7 @@ def _contact(
 
 def read_links(rows: Sequence[Record], options: Options) -> list[ImportedLink]:
     """Return the relationships between two persons with how sure they are; whoever is no case drops out later."""
+    rows = by_property(rows, GODATA_RELATIONSHIPS)
     if rows:
         need(rows, "sourcePerson.id", "targetPerson.id", what="Go.Data relationships")
 
@@ -155,10 +166,11 @@ RESULTS = {
 
 def read_follow_ups(rows: Sequence[Record], options: Options) -> list[ImportedVisit]:
     """Return the follow-ups that were made; one that was not performed is none."""
+    rows = by_property(rows, GODATA_FOLLOW_UPS)
     need(rows, "date", "statusId", what="Go.Data follow-ups")
 
     def visit(row: Record) -> ImportedVisit | None:
-        status = text_of(row, "statusId").upper().rsplit("STATUS_TYPE_", 1)[-1]
+        status = text_of(row, "statusId").upper().rsplit("STATUS_TYPE_", 1)[-1].replace(" ", "_")
         if status not in RESULTS:
             return None
         contact = text_of(

@@ -1,9 +1,11 @@
-"""SORMAS: the detailed case export as CSV (its first row names properties, its second repeats them in words).
+"""SORMAS: the detailed case export as CSV, its columns under English captions or under the properties' names.
 
 Columns: `uuid` (or `epidNumber`), `caseClassification`, `reportDate`, `symptoms.onsetDate`, `sex`,
 `approximateAge`, `district`, `outcome`, `outcomeDate`. Contacts: `uuid`, `sourceCaseUuid`,
 `lastContactDate`, `contactClassification`, `contactProximity`. Persons: `uuid`, `firstName`,
-`lastName`, joined by `personUuid`. Source: SORMAS's own export (ContactExportDto, CaseExportDto).
+`lastName`, joined by `personUuid`. Source: SORMAS's own export (ContactExportDto, CaseExportDto),
+which writes captions over the columns and into them (`Probable case`); the names of the properties,
+with or without a second row of captions, are what its interface and its templates have.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ from collections.abc import Mapping, Sequence
 from django.utils.translation import gettext as _
 
 from yipan.report.linelists.errors import ListMalformed
+from yipan.report.linelists.headings import SORMAS_CASES, SORMAS_CONTACTS, by_property
 from yipan.report.linelists.plain import (
     CONFIRMED,
     OTHER,
@@ -42,6 +45,7 @@ CLASSIFICATIONS = (
 
 def read(rows: Sequence[Record], options: Options) -> list[ImportedCase]:
     """Return the cases of a SORMAS export; it names no infectors."""
+    rows = by_property(rows, SORMAS_CASES)
     need(rows, "uuid", "caseClassification", "reportDate", what="SORMAS")
     persons = _persons(options.persons)
     kept = [row for row in rows if not _captions(row)]
@@ -50,12 +54,16 @@ def read(rows: Sequence[Record], options: Options) -> list[ImportedCase]:
 
 def read_contacts(rows: Sequence[Record], options: Options) -> list[ImportedContact]:
     """Return the contacts of a SORMAS export; one classified as no contact is none."""
+    rows = by_property(rows, SORMAS_CONTACTS)
     need(rows, "uuid", "lastContactDate", what="SORMAS contacts")
     persons = _persons(options.persons)
 
     def contact(row: Record) -> ImportedContact | None:
         word = text_of(row, "contactClassification").upper().replace(" ", "_")
-        if word == "NO_CONTACT" or text_of(row, "uuid").upper() in ("CONTACT ID", "UUID"):
+        if word in ("NO_CONTACT", "NOT_A_CONTACT") or text_of(row, "uuid").upper() in (
+            "CONTACT ID",
+            "UUID",
+        ):
             return None
         source = text_of(row, "sourceCaseUuid", "caze.uuid", "caseUuid")
         if not source:
@@ -123,7 +131,7 @@ def _case(row: Record, persons: Mapping[str, Record], options: Options) -> Impor
         classification=CONFIRMED
         if word.startswith("CONFIRMED")
         else PROBABLE
-        if word == "PROBABLE"
+        if word.startswith("PROBABLE")
         else OTHER,
         row=int(row.get(ROW, 0)),
         also=tuple(n for n in (text_of(row, "uuid"),) if n and n != number),
