@@ -282,6 +282,24 @@ describe("step field", () => {
     click('[data-step="-1"]');
     expect(document.querySelector("[data-progress-text]")?.textContent).toBe("1 done, 0 to go");
   });
+
+  it("counts a choice and words as answers too", () => {
+    document.body.innerHTML = `<form><progress data-progress></progress><p data-progress-text="{done} done, {left} to go"></p>
+      <div class="ask"><div class="step"><input value="3"></div></div>
+      <div class="ask"><div class="step choice"><select><option value="">—</option><option value="1">yes</option></select></div></div>
+      <div class="ask"><textarea class="words"></textarea></div></form>`;
+    enhanceSteps(document);
+    const told = (): string => document.querySelector("[data-progress-text]")?.textContent ?? "";
+    expect(told()).toBe("1 done, 2 to go");
+    const choice = document.querySelector("select") as HTMLSelectElement;
+    choice.value = "1";
+    choice.dispatchEvent(new Event("input", { bubbles: true }));
+    expect(told()).toBe("2 done, 1 to go");
+    const words = document.querySelector("textarea") as HTMLTextAreaElement;
+    words.value = "a bridge is down";
+    words.dispatchEvent(new Event("input", { bubbles: true }));
+    expect(told()).toBe("3 done, 0 to go");
+  });
 });
 
 describe("skip logic", () => {

@@ -1,11 +1,20 @@
 /** The step field: −, value, +, "same"; skip logic; a warning lets one go on; a bar shows how many are answered. */
 import { skipped, toNumber, type Tree } from "../field/rules.js";
 
+type Answer = HTMLInputElement | HTMLSelectElement | HTMLTextAreaElement;
+const ANSWERS = [".step input", ".step select", "textarea.words"];
+
 export function enhanceSteps(root: ParentNode): void {
   root.querySelectorAll<HTMLElement>(".ask").forEach((ask) => {
-    const input = ask.querySelector<HTMLInputElement>(".step input");
-    if (!input || ask.dataset["ready"]) return;
+    const field = ask.querySelector<Answer>(ANSWERS.join(", "));
+    if (!field || ask.dataset["ready"]) return;
     ask.dataset["ready"] = "yes";
+    if (!(field instanceof HTMLInputElement)) {
+      for (const event of ["input", "kept"]) field.addEventListener(event, () => recount(field));
+      recount(field);
+      return;
+    }
+    const input = field;
     ask.addEventListener("click", (event) => onClick(event, input));
     input.addEventListener("input", () => judge(ask, input));
     input.addEventListener("kept", () => judge(ask, input)); // a draft came back
@@ -57,13 +66,17 @@ function judge(ask: HTMLElement, input: HTMLInputElement): void {
   input.toggleAttribute("data-as-yesterday", same);
   const message = ask.querySelector<HTMLElement>("[data-warn]");
   if (message) message.textContent = warning(input, Number(yesterday), message);
-  if (input.form) count(input.form);
+  recount(input);
+}
+
+function recount(field: Answer): void {
+  if (field.form) count(field.form);
 }
 
 function count(form: HTMLFormElement): void {
   const bar = form.querySelector<HTMLProgressElement>("progress[data-progress]");
   if (!bar) return;
-  const inputs = [...form.querySelectorAll<HTMLInputElement>(".ask:not(.skipped) .step input")];
+  const inputs = [...form.querySelectorAll<Answer>(ANSWERS.map((one) => `.ask:not(.skipped) ${one}`).join(", "))];
   const answered = inputs.filter((i) => i.value !== "").length;
   bar.max = inputs.length;
   bar.value = answered;

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import date, timedelta
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
@@ -13,6 +13,7 @@ from django.urls import reverse
 
 from cast import NOON, Cast, Province
 from yipan.access.models import AuditRecord, Incident, User
+from yipan.report.cases.actions import CaseRow, take_cases
 from yipan.report.models import Absence, RowAside, Submission, Value
 from yipan.report.views import upload as views
 
@@ -323,3 +324,63 @@ def test_every_page_opens_in_both_languages(cast: Cast, as_person: As, language:
         reverse("report:aside") + "?show=settled",
     ):
         assert client.get(address).status_code == 200, address
+
+
+# ---- what the line list knows already
+
+
+@pytest.fixture
+def listed(drill: Incident, province: Province) -> None:
+    """Two cases of Alder confirmed on the page's day, one of whom died on it; one known only later."""
+    rows = [
+        CaseRow(province["100101"].pk, "A-1", date(2020, 2, 20), outcome="died", outcome_day=date(2020, 2, 23)),
+        CaseRow(province["100101"].pk, "A-2", date(2020, 2, 23)),
+        CaseRow(province["100101"].pk, "A-3", date(2020, 2, 23)),
+        CaseRow(province["100101"].pk, "A-4", date(2020, 2, 23), recorded_at=NOON + timedelta(hours=1)),
+        CaseRow(province["100101"].pk, "A-5", date(2020, 2, 23), outcome="void"),
+    ]  # fmt: skip
+    take_cases(
+        incident=drill, cases=rows, actor=None, source="api", at=NOON - timedelta(hours=1),
+        unit=province["10"],
+    )  # fmt: skip
+
+
+def field_of(page: str, name: str) -> str:
+    found = re.search(rf'<input id="{name}"[^>]* value="([^"]*)"', page)
+    assert found is not None, name
+    return found[1]
+
+
+def test_the_county_page_holds_what_the_line_list_counts_until_the_county_says_so(
+    listed: None, cast: Cast, as_person: As
+) -> None:
+    client = as_person(cast.county_officer)
+    page = client.get(reverse("report:form")).content.decode()
+    told = {n: field_of(page, n) for n in ("confirmed_new", "cured_new", "deaths_new")}
+    assert told == {"confirmed_new": "2", "cured_new": "0", "deaths_new": "1"}
+    assert page.count("Counted from the line list:") == 3
+    assert "/report/cases/?unit=100101" in page
+    assert not Value.objects.exists()  # nothing is reported by looking
+    sent = {"unit": "100101", "day": "2020-02-23", "client_key": "county-page-1"}
+    client.post(reverse("report:form"), {**sent, "confirmed_new": "3", "deaths_new": "1"})
+    assert dict(Value.objects.values_list("element", "value")) == {"confirmed_new": 3, "deaths_new": 1}  # fmt: skip
+    page = client.get(reverse("report:form")).content.decode()
+    assert field_of(page, "confirmed_new") == "3"  # what was said stays
+    assert "The line list says 2 now" in page
+    assert page.count("Counted from the line list:") == 1  # the one not answered yet
+
+
+def test_a_county_of_which_no_case_is_listed_is_proposed_nothing(
+    listed: None, cast: Cast, as_person: As
+) -> None:
+    page = as_person(cast.other_county_officer).get(reverse("report:form")).content.decode()
+    assert field_of(page, "confirmed_new") == ""
+    assert "Counted from the line list" not in page
+
+
+def test_whoever_may_not_read_small_counts_is_proposed_none(
+    listed: None, cast: Cast, as_person: As
+) -> None:
+    cast.county_officer.grants.update(sensitivity=0)
+    page = as_person(cast.county_officer).get(reverse("report:form")).content.decode()
+    assert field_of(page, "confirmed_new") == ""

@@ -9,7 +9,7 @@ from datetime import date, datetime
 from typing import NamedTuple
 
 import numpy as np
-from django.db.models import Count, Exists, OuterRef, QuerySet, Subquery
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Subquery
 from numpy.typing import NDArray
 
 from yipan.access.models import Incident
@@ -106,6 +106,28 @@ def case_counts(
             if unit in column:
                 table[(day - first).days, column[unit]] = n
     return table
+
+
+def counted_on(
+    incident: Incident, *, unit: Unit, day: date, known_at: datetime
+) -> dict[str, int] | None:
+    """Return a place's cases confirmed, cured and dead of a day, by concept; None where it has none at all.
+
+    A place of which the line list knows no case keeps no list here: that is not zero.
+    """
+    rows = current(incident, known_at=known_at).filter(
+        unit__package=unit.package_id, unit__lft__gte=unit.lft, unit__rgt__lte=unit.rgt
+    )
+    with every_row():
+        told = rows.aggregate(
+            every=Count("pk"),
+            confirmed=Count("pk", filter=Q(report_day=day)),
+            cured=Count("pk", filter=Q(outcome="cured", outcome_day=day)),
+            died=Count("pk", filter=Q(outcome="died", outcome_day=day)),
+        )
+    if not told.pop("every"):
+        return None
+    return {f"case.{name}": n for name, n in told.items()}
 
 
 def visible(incident: Incident, *, scope: Scope, known_at: datetime) -> QuerySet[Case]:

@@ -38,6 +38,7 @@ class Element:
     relevant: str = ""  # a condition on other answers of the page; empty: always asked
     decimals: int = 0  # places after the point that a value may have
     on_request: bool = False  # on a unit's page only where a department asks for it
+    register: str = ""  # concept that the line list counts for the unit, who confirms it
 
     @property
     def label(self) -> str:
@@ -114,6 +115,7 @@ def _element(row: dict[str, Any]) -> Element:
         relevant=row.get("relevant", ""),
         decimals=int(row.get("decimals", 0)),
         on_request=bool(row.get("on_request", False)),
+        register=row.get("register", ""),
     )
 
 

@@ -9,10 +9,11 @@ from datetime import date, datetime, timedelta
 
 from yipan.access.models import Incident
 from yipan.access.rules import Action
-from yipan.access.scope import Scope
+from yipan.access.scope import HOUSEHOLD, Scope
 from yipan.kernel.time import BoardTime
 from yipan.places import queries as places
 from yipan.places.models import Level, Unit
+from yipan.report.cases import queries as cases
 from yipan.report.dictionary import GROUPS, Element, Group
 from yipan.report.dictionary.conditions import Condition, in_words, on_page, skipped
 from yipan.report.errors import ReportError, TotalFalls
@@ -40,6 +41,7 @@ class Ask:
     only_if: str = ""  # the condition on other answers, in words
     condition: str = ""  # the same as data, for the script of the page
     skipped: bool = False  # whether the answers so far leave it out
+    counted: int | None = None  # what the line list says, where it can
 
     @property
     def said_before(self) -> str:
@@ -54,6 +56,18 @@ class Ask:
         if self.element.words:
             return self.known.text if self.known is not None else ""
         return self.element.shown(self.known.value) if self.known is not None else ""
+
+    @property
+    def proposed(self) -> str:
+        """What the field holds until the person says otherwise: the line list's count."""
+        answered = self.value or self.same
+        return "" if answered or self.counted is None else self.element.shown(self.counted)
+
+    @property
+    def counted_otherwise(self) -> bool:
+        """Whether the line list says something else than what was reported."""
+        said = self.known.value if self.known is not None else None
+        return self.counted is not None and said is not None and said != self.counted
 
     @property
     def yesterday_value(self) -> str:
@@ -170,6 +184,17 @@ def _tell_conditions(page: Page) -> None:
         ask.only_if = in_words(condition, labels) if condition is not None else ""
         ask.condition = json.dumps(condition.tree) if condition is not None else ""
         ask.skipped = ask.element.id in left_out
+
+
+def propose_counts(page: Page, incident: Incident, *, scope: Scope, known_at: datetime) -> None:
+    """Set beside each question what the line list counts for it; whoever fills in the page confirms it."""
+    asks = [ask for ask in page.asks if ask.element.register]
+    if not asks or not scope.may(Action.REPORT_READ, page.unit, sensitivity=HOUSEHOLD):
+        return
+    counted = cases.counted_on(incident, unit=page.unit, day=page.day, known_at=known_at)
+    if counted is not None:
+        for ask in asks:
+            ask.counted = counted[ask.element.register]
 
 
 @dataclass(frozen=True)

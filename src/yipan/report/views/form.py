@@ -15,6 +15,7 @@ from yipan.access.context import Board, PersonRequest
 from yipan.access.errors import Forbidden
 from yipan.access.refusals import wants_json
 from yipan.access.rules import Action
+from yipan.access.scope import CASE
 from yipan.access.signing import signed_in
 from yipan.kernel.words import day as day_in_words
 from yipan.places.models import Unit
@@ -26,6 +27,7 @@ from yipan.report.forms.daily import (
     daily_page,
     days_to_choose,
     default_day,
+    propose_counts,
     read_answers,
     unit_of_page,
     week_of,
@@ -52,6 +54,7 @@ def form(request: PersonRequest) -> HttpResponse:
     page = daily_page(board.incident, unit=unit, day=day, known_at=board.at, period=period)
     if request.method == "POST":
         return _take(request, page)
+    propose_counts(page, board.incident, scope=request.scope, known_at=board.at)
     return _show(request, page)
 
 
@@ -147,6 +150,7 @@ def _show(request: PersonRequest, page: Page, fault: ReportError | None = None) 
         "questions": [
             (ask.element, asked[ask.element.id]) for ask in page.asks if ask.element.id in asked
         ],
+        "may_list": request.scope.may(Action.CASE_READ, page.unit, sensitivity=CASE),
         "keep": f"{page.period}.{page.unit.code}.{page.day.isoformat()}",
     }
     return render(request, "report/form.html", context, status=fault.status if fault else 200)
