@@ -34,7 +34,7 @@ from invented import invented  # noqa: E402
 from yipan.engines.economy.optimise.bridge import Joint  # noqa: E402
 from yipan.engines.economy.optimise.levels import allowing, rounded  # noqa: E402
 from yipan.engines.economy.optimise.question import Question  # noqa: E402
-from yipan.engines.economy.optimise.robust import exceeds, robust  # noqa: E402
+from yipan.engines.economy.optimise.robust import Robust, exceeds, planned_for, robust  # noqa: E402
 from yipan.engines.economy.optimise.search import (  # noqa: E402
     Plan,
     certificate,
@@ -50,10 +50,12 @@ from yipan.engines.economy.uk63.problem import read_openings, read_problem  # no
 RESULT = HERE / "results" / "two_hands.json"
 CASH = {"margin": 0.16, "fixed_cost": 0.1, "cash": 0.12}
 RISK = 0.1
-PROOF_MEMBERS, SEARCH_MEMBERS, COMPARED_MEMBERS = 2000, 200, 400
+PROOF_MEMBERS, SEARCH_MEMBERS, COMPARED_MEMBERS = 2000, 500, 500
+"""Of the search at most so many; fewer where fewer decide. All plans are compared on the same members."""
+
 SEED = 20200224
-TRIES = 5
-STRESS, STRESS_BEDS = 1.25, 0.5
+TRIES = 8
+STRESS, STRESS_BEDS = 1.2, 0.75
 """Of the stress case: transmission and beds against those of 3 February."""
 
 
@@ -141,6 +143,7 @@ def henan(
     question = province.question(tiers=False)
     run = beds_run(joint, question)
     started = perf_counter()
+    tiers = province.question(tiers=True).group
     found = robust(
         question,
         risk=RISK,
@@ -148,60 +151,68 @@ def henan(
         search_members=SEARCH_MEMBERS,
         tries=TRIES,
         orderable=True,
+        alike={"uniform": np.zeros_like(tiers), "four tiers": tiers},
         run=run,
         progress=lambda n, f, c: print(
-            f"    try {n}: factor {f:.3f}, exceeded in {c.share:.1%}", flush=True
+            f"    try {n}: factor {f:.3f}, exceeded in {c.share:.1%} of {c.members}", flush=True
         ),
     )
     assert found is not None
     loop = perf_counter() - started
-    own = {
+    return {
         "counties": question.places,
         "sections": question.sectors,
+        "weeks": question.weeks,
         "infected_at_start": round(float(joint.infectious().sum()), 1),
         "beds": round(float(joint.hospital.beds.sum())),
         "robust_loop_s": round(loop, 1),
+        "target_loop_s": 120,
         "reached": found.reached,
         "factor": round(found.factor, 3),
-        "chance": found.chance.as_dict(),
+        "family": found.family,
+        "chance_on_fresh_members": found.chance.as_dict(),
+        "members_run": found.members_run,
         "price_of_safety": round(found.price_of_safety, 5),
         "frontier": [
-            {"factor": round(f, 3), "value": round(v, 1), "chance": c.as_dict()}
-            for f, v, c in found.frontier
+            {
+                "family": t.family,
+                "factor": round(t.factor, 3),
+                "value": round(t.value, 1),
+                "chance": t.chance.as_dict(),
+            }
+            for t in found.tried
         ],
+        "plans": compared(joint, question, tiers, found),
     }
-    best = found.tried[0]
-    plans = compared(province, joint, question)
-    plans["counties, deterministic"] = {
-        "value": round(best.plan.value, 1),
-        "chance": best.chance.as_dict(),
-    }
-    plans["counties, robust"] = {
-        "value": round(found.plan.value, 1),
-        "chance": found.chance.as_dict(),
-    }
-    return {**own, "plans": plans}
 
 
-def compared(province: Henan, joint: Joint, question: Question) -> dict[str, dict[str, Any]]:
-    """Return value added over the weeks and the chance of too few beds of other plans, on the same members."""
-    tiers = province.question(tiers=True).but(beds=question.beds)
-    weeks = np.ones(question.weeks)
-    plans: dict[str, tuple[Question, Plan | None]] = {
-        "hold": (question, allowing(question, *course_openings(question, weeks, 0.0))),
-        "uniform": (
-            question,
-            allowing(question, *course_openings(question, weeks, even_share(question))),
+def compared(
+    joint: Joint, question: Question, tiers: Any, found: Robust
+) -> dict[str, dict[str, Any]]:
+    """Return value added over the weeks and the chance of too few beds of plans in levels, on the same members."""
+    none, everybody = np.ones(question.weeks), np.zeros_like(tiers)
+    plans: dict[str, Plan | None] = {
+        "hold": allowing(question, *course_openings(question, none, 0.0)),
+        "even opening, not in levels": allowing(
+            question, *course_openings(question, none, even_share(question))
         ),
-        "four tiers, deterministic": (tiers, optimise(tiers)),
+        "uniform, deterministic": planned_for(
+            question, 1.0, steps=8, orderable=True, group=everybody
+        ),
+        "four tiers, deterministic": planned_for(
+            question, 1.0, steps=8, orderable=True, group=tiers
+        ),
+        "counties, deterministic": found.tried[0].plan,
+        "counties, robust": found.plan,
     }
     told = {}
-    for name, (asked, one) in plans.items():
+    for name, one in plans.items():
         if one is None:
             told[name] = {"feasible": False}
             continue
-        needed = joint.beds(one, asked.group, members=COMPARED_MEMBERS, first=0, seed=SEED)
-        told[name] = {"value": round(one.value, 1), "chance": exceeds(asked, needed).as_dict()}
+        needed = joint.beds(one, question.group, members=COMPARED_MEMBERS, first=0, seed=SEED)
+        told[name] = {"value": round(one.value, 1), "chance": exceeds(question, needed).as_dict()}
+        print(f"    {name}: {told[name]}", flush=True)
     return told
 
 

@@ -170,7 +170,7 @@ def test_a_plan_tightened_on_the_engine_meets_its_risk_on_fresh_members(
     assert plain is not None
     assert exceeds(question, run(plain, 150, 0)).share > 0.3
     found = robust(
-        question, risk=0.1, members=300, search_members=150, steps=6, tries=6, orderable=True, run=run
+        question, risk=0.1, members=300, search_members=150, steps=6, tries=8, orderable=True, run=run
     )  # fmt: skip
     assert found is not None
     assert found.reached

@@ -240,6 +240,18 @@ def test_levels_come_close_to_the_best_of_all_levels(seed: int) -> None:
     assert ordered.plan.value >= 0.85 * best
 
 
+def test_where_R_at_the_end_binds_rounding_does_not_close_everything() -> None:
+    """Beds for all: only R of the last week is scarce, and it must not keep earlier weeks shut."""
+    q = invented(places=6, sectors=4, weeks=6, areas=2, end_R=0.8)
+    q = q.but(beds=q.beds * 50)
+    plan = plan_of(q)
+    ordered = rounded(q, plan)
+    assert ordered is not None
+    assert ordered.plan.feasible
+    assert ordered.plan.R[-1] <= q.end_R * (1 + 1e-9)
+    assert ordered.loss < 0.05
+
+
 # ---- many futures
 
 

@@ -1,9 +1,9 @@
 """Safe on the many futures, not only on the mean one: plans tightened until the chance of too few beds is met.
 
 The deterministic optimum uses every bed, so chance alone breaks it more often than not. The plan is
-solved again with all transmission inflated by a factor, and the factor is raised until Wilson's *upper*
-bound of the chance of exceeding any area's beds at any time, on members not used before, is within the
-accepted risk. If no factor reaches it, the answer is the frontier that can be reached.
+solved again with all transmission inflated by a factor, the least with which Wilson's *upper* bound of the
+chance of exceeding any area's beds at any time is within the accepted risk; then it is measured on
+members not used before. If no factor reaches it, the answer is the frontier that can be reached.
 
 The futures are those of `futures`, a branching process of the weekly model, or any others that the
 caller runs: the epidemic engine's own ensemble, day by day.
@@ -11,25 +11,35 @@ caller runs: the epidemic engine's own ensemble, day by day.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from yipan.engines.checks import Floats
+from yipan.engines.checks import Floats, Integers
 from yipan.engines.economy.chances import Chance, wilson
-from yipan.engines.economy.optimise.levels import rounded
+from yipan.engines.economy.optimise.levels import allowing, rounded
 from yipan.engines.economy.optimise.question import Question
 from yipan.engines.economy.optimise.search import Plan, optimise
+from yipan.engines.economy.tightening import (
+    Excess,
+    Judge,
+    Tried,
+    as_good,
+    chosen,
+    tighten,
+)
 from yipan.engines.errors import OutOfRange
 
 DISPERSION = 0.3
 SPREAD = 0.15
 """Standard deviation of the logarithm of transmission: nobody knows it better than that."""
 
-LARGEST = 4.0
-FIRST = 1.25
-NEAR_FACTOR = 0.03
+COUNTIES = "own"
+"""The family of plans in the question's own grouping."""
+
+AGAIN = 3
+"""Steps of a search that begins at a plan for another factor."""
 
 Futures = Callable[[Plan, int, int], Floats]
 """From a plan, a number of members and the first member's number to beds needed (member, time, area).
@@ -38,30 +48,25 @@ Members with the same number share their chances in every plan, so plans are com
 
 
 @dataclass(frozen=True)
-class Tried:
-    """A plan for transmission inflated by `factor`, and its chance of too few beds in the search."""
-
-    factor: float
-    plan: Plan
-    chance: Chance
-
-
-@dataclass(frozen=True)
 class Robust:
     """A plan that meets the risk, or the safest that can be reached.
 
     `factor` is the inflation of transmission it was planned for; `chance` is measured on members used for
     nothing else; `frontier` lists (factor, value, chance in the search) of every plan tried, by factor;
-    `price_of_safety` is the share of the deterministic optimum's value given up. `tried` holds the plans.
+    `price_of_safety` is the share of the deterministic optimum's value given up. `tried` holds the plans, the
+    deterministic optimum first; `family` says of which grouping the plan is; `members_run` how many
+    members were run in all.
     """
 
     plan: Plan
     factor: float
+    family: str
     chance: Chance
     reached: bool
     frontier: tuple[tuple[float, float, Chance], ...]
     price_of_safety: float
-    tried: tuple[Tried, ...] = ()
+    tried: tuple[Tried[Plan], ...] = ()
+    members_run: int = 0
 
 
 def futures(
@@ -132,106 +137,133 @@ def robust(
     steps: int = 8,
     tries: int = 7,
     orderable: bool = False,
+    alike: Mapping[str, Integers] | None = None,
     run: Futures | None = None,
     progress: Callable[[int, float, Chance], None] | None = None,
     **law: float,
 ) -> Robust | None:
     """Return the plan of most value whose chance of excess lies within `risk`, by Wilson's upper bound.
 
-    The factor is doubled away from 1 until the risk is met or LARGEST is reached, then halved in; the plan
-    chosen is measured once more on members used for nothing else, and the next safer one if it fails there.
-    `orderable` rounds every plan to levels before it is measured. `run` gives other futures than the
-    branching process; members 0 … search_members − 1 are used for the search, those after them for the proof.
-    `law` passes dispersion and spread to `futures`. None where the economy itself cannot run.
-    Raises OutOfRange (E802) for a risk outside (0, 1).
+    The factor is raised from 1 until the risk is met, then searched between (`tightening`); the plan of most
+    value that met it is measured once more on members used for nothing else, and the next if it fails
+    there. `alike` names coarser groupings (place → group): where their optimum that adds as much as the best
+    plan found keeps the risk too, the best of theirs is searched as well, so the answer is no worse than
+    they are. `orderable` rounds every plan to levels before it is
+    measured. `run` gives other futures than the branching process; members 0 … search_members − 1 serve the
+    search, as many of them as decide, and those after them the proof. `law` passes dispersion and spread to
+    `futures`. None where the economy itself cannot run. Raises OutOfRange (E802) for a risk outside (0, 1).
     """
     if not 0 < risk < 1:
         raise OutOfRange(f"A risk of {risk:g} is not between 0 and 1.", where="risk")
     searching = members if search_members is None else search_members
-    tried: dict[float, Tried] = {}
 
-    def measure(plan: Plan, size: int, first: int) -> Chance:
+    def over(plan: Plan, size: int, first: int) -> Excess:
         if run is not None:
-            return exceeds(question, run(plan, size, first))
-        # every stretch of members of the branching process has its own seed
-        return chance_of_excess(question, plan, members=size, seed=seed + 1 + first, **law)
+            needed = run(plan, size, first)
+        else:  # every stretch of members of the branching process has its own seed
+            needed = futures(question, plan, members=size, seed=seed + 1 + first, **law)
+        return np.asarray((needed[:, 1:] > question.beds).any(axis=(1, 2)))
 
-    def at(factor: float) -> Chance | None:
-        plan = planned_for(question, factor, steps=steps, orderable=orderable)
+    count = 0
+
+    def told(one: Tried[Plan]) -> None:
+        nonlocal count
+        count += 1
+        if progress is not None:
+            progress(count, one.factor, one.chance)
+
+    judge: Judge[Plan] = Judge(over, _key, risk=risk, most=searching)
+    own = _Family(question, question.group, steps=steps, orderable=orderable)
+    tried = tighten(own.at, judge, family=COUNTIES, tries=tries, told=told)
+    if not tried:
+        return None
+    for name, group in (alike or {}).items():
+        family = _Family(question, group, steps=steps, orderable=orderable)
+        tried += as_good(family.at, judge, tried, family=name, tries=max(2, tries // 2), told=told)
+    one, chance, reached = chosen(tried, judge, members=members)
+    return Robust(
+        plan=one.plan,
+        factor=one.factor,
+        family=one.family,
+        chance=chance,
+        reached=reached,
+        frontier=tuple((t.factor, t.value, t.chance) for t in sorted(tried, key=_by_factor)),
+        price_of_safety=1.0 - one.value / tried[0].value,
+        tried=tuple(tried),
+        members_run=judge.run,
+    )
+
+
+def _by_factor(one: Tried[Plan]) -> tuple[float, str]:
+    return one.factor, one.family
+
+
+def _key(plan: Plan) -> bytes:
+    return b"".join(np.round(table, 9).tobytes() for table in (plan.x, plan.u, plan.returns))
+
+
+class _Family:
+    """Plans of one grouping by the factor they are planned for, each begun from the nearest safer one."""
+
+    def __init__(self, question: Question, group: Integers, *, steps: int, orderable: bool) -> None:
+        self.question, self.group = question, group
+        self.steps, self.orderable = steps, orderable
+        self.same = bool(np.array_equal(group, question.group))
+        self._relaxed: dict[float, Plan] = {}
+        self._made: dict[float, tuple[Plan, float] | None] = {}
+
+    def at(self, factor: float) -> tuple[Plan, float] | None:
+        """Return the best plan for transmission inflated by a factor, and its value; None where none runs."""
+        if factor not in self._made:
+            plan = self._plan(factor)
+            self._made[factor] = None if plan is None else (plan, plan.value)
+        return self._made[factor]
+
+    def _plan(self, factor: float) -> Plan | None:
+        asked = self.question if self.same else self.question.but(group=self.group)
+        safer = [f for f in self._relaxed if f > factor]
+        start = self._relaxed[min(safer)] if safer else None
+        inflated = _inflated(asked, factor)
+        plan = optimise(inflated, steps=AGAIN if start is not None else self.steps, start=start)
         if plan is None:
             return None
-        chance = measure(plan, searching, 0)
-        tried[factor] = Tried(factor, plan, chance)
-        if progress is not None:
-            progress(len(tried), factor, chance)
-        return chance
-
-    if at(1.0) is None:
-        return None
-    _search(at, tried, risk, tries)
-    found = tuple(tried[f] for f in sorted(tried))
-    best = tried[1.0].plan.value
-
-    def answer(one: Tried, chance: Chance) -> Robust:
-        return Robust(
-            plan=one.plan,
-            factor=one.factor,
-            chance=chance,
-            reached=chance.high <= risk,
-            frontier=tuple((t.factor, t.plan.value, t.chance) for t in found),
-            price_of_safety=1.0 - one.plan.value / best,
-            tried=found,
-        )
-
-    proofs = 0
-    for one in found:
-        if one.chance.high <= risk:
-            chance = measure(one.plan, members, searching + proofs * members)
-            proofs += 1
-            if chance.high <= risk:
-                return answer(one, chance)
-    safest = min(found, key=lambda t: (t.chance.high, t.factor))
-    return answer(safest, measure(safest.plan, members, searching + proofs * members))
+        self._relaxed[factor] = plan
+        if self.orderable:
+            ordered = rounded(inflated, plan)
+            if ordered is None:
+                return None
+            plan = ordered.plan
+        if not self.same:  # the same openings, place by place
+            plan = allowing(
+                self.question, plan.x[:, self.group], plan.u[:, self.group],
+                returns=plan.returns, bound=plan.bound,
+            )  # fmt: skip
+            if plan is None:
+                return None
+        return _shown(self.question, plan)
 
 
 def planned_for(
-    question: Question, factor: float, *, steps: int, orderable: bool = False
+    question: Question,
+    factor: float,
+    *,
+    steps: int,
+    orderable: bool = False,
+    group: Integers | None = None,
 ) -> Plan | None:
-    """Return the best plan for transmission inflated by a factor, shown in the question's own model."""
-    inflated = _inflated(question, factor)
-    plan = optimise(inflated, steps=steps)
-    if plan is None:
-        return None
-    if orderable:
-        ordered = rounded(inflated, plan)
-        if ordered is None:
-            return None
-        plan = ordered.plan
+    """Return the best plan for transmission inflated by a factor, shown in the question's own model.
+
+    `group` (place,) orders places alike; the plan still names openings place by place.
+    """
+    alike = question.group if group is None else group
+    found = _Family(question, alike, steps=steps, orderable=orderable).at(factor)
+    return None if found is None else found[0]
+
+
+def _shown(question: Question, plan: Plan) -> Plan:
+    """Return a plan with the infections and beds of the question's own transmission."""
     infectious = question.trajectory(question.contacts(plan.x, plan.u), plan.returns)
     return replace(plan, infectious=infectious, occupancy=question.occupancy(infectious))
-
-
-def _search(
-    at: Callable[[float], Chance | None], tried: dict[float, Tried], risk: float, tries: int
-) -> None:
-    low, high = 1.0, None
-    if tried[1.0].chance.high <= risk:
-        return
-    factor = FIRST
-    while len(tried) < tries:
-        chance = at(factor)
-        if chance is not None and chance.high <= risk:
-            high = factor
-        else:
-            low = factor
-        if high is None:
-            if factor >= LARGEST:
-                return
-            factor = min(LARGEST, 1.0 + 2.0 * (factor - 1.0))
-        elif high - low <= NEAR_FACTOR:
-            return
-        else:
-            factor = 0.5 * (low + high)
 
 
 def _inflated(question: Question, factor: float) -> Question:
