@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import datetime
 from typing import Any, cast
 from uuid import UUID
@@ -305,15 +306,11 @@ def inbox(request: HttpRequest, below: bool = False) -> Any:
         found = queries.inbox(board.incident, scope, at=board.at, below=below)
         found = found.filter(delivering.is_open())
         rows = [DeliveryOut.of(d, at=board.at).model_dump(mode="json") for d in found[:PAGE]]
-        return _polled(request, polling.as_poll(rows, scope))
-    answer = polling.made_anew(
-        None, scope=scope, incident=board.incident, now=_ask(request).now, at=board.now
-    )
-    return _polled(request, answer)
-
-
-def _polled(request: HttpRequest, answer: polling.Poll) -> HttpResponse:
-    return hot.told(answer, request.headers.get("If-None-Match", ""))
+        text = json.dumps(rows, ensure_ascii=False)
+    else:
+        text, _until = polling.read(scope=scope, incident=board.incident, at=board.now)
+    has = request.headers.get("If-None-Match", "").removeprefix("W/")
+    return hot.told(polling.as_poll(text, scope, has=has))
 
 
 @router.get("/deliveries", response=list[DeliveryOut], summary="Deliveries in sight")

@@ -12,16 +12,19 @@ import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from hashlib import sha256
 from typing import Any, Final
 
 from django.db import connection
+from django.utils.translation import get_language
 
+from yipan import __version__
 from yipan.access.models import ApiToken, Incident, Role, User
 from yipan.access.queries import installation
 from yipan.access.rules import Action, live_channels
 from yipan.access.scope import Holding, Scope
 from yipan.order.deliveries import polling
-from yipan.order.deliveries.raw import as_moment
+from yipan.order.deliveries.raw import as_moment, ask
 from yipan.order.memory import Memory
 from yipan.places.models import Unit
 
@@ -33,8 +36,15 @@ _USED: dict[int, datetime] = {}
 _LOCK: Final = threading.Lock()
 
 _WHO = """
-SELECT t.id, t.user_id, t.actions, t.last_used_at, g.role, g.sensitivity,
-    u.id, u.package_id, u.code, u.lft, u.rgt, u.depth
+SELECT t.id, t.user_id, t.actions, t.last_used_at,
+    (SELECT count(*) * 1000000 + count(i.stood_down_at) * 1000 + count(i.clock_at)
+        FROM access_incident i),
+    (WITH RECURSIVE above(id, next) AS (
+            SELECT u.id, u.parent_id
+            UNION ALL SELECT a.id, a.parent_id FROM above JOIN places_unit a ON a.id = above.next)
+        SELECT CAST(coalesce(sum(r.n), 0) AS bigint) FROM above
+        JOIN order_inboxrevision r ON r.unit_id = above.id AND (r.below OR above.id = u.id)),
+    g.id, g.role, g.sensitivity, u.id, u.package_id, u.code, u.lft, u.rgt, u.depth
 FROM access_apitoken t
 JOIN access_user p ON p.id = t.user_id
 LEFT JOIN access_grant g ON g.user_id = t.user_id AND g.valid_from <= {moment}
@@ -42,6 +52,7 @@ LEFT JOIN access_grant g ON g.user_id = t.user_id AND g.valid_from <= {moment}
 LEFT JOIN places_unit u ON u.id = g.unit_id
 WHERE t.digest = %s AND t.revoked_at IS NULL AND t.expires_at > {moment}
     AND t.created_at <= {moment} AND p.is_active
+ORDER BY g.id
 """
 
 
@@ -57,12 +68,53 @@ class Caller:
 
 
 @dataclass(frozen=True)
+class Look:
+    """One look at a token: who it is, what it holds, and the revisions of the inboxes it reads."""
+
+    at: datetime
+    rows: Sequence[Sequence[Any]]
+
+    @property
+    def plain(self) -> bool:
+        """Whether every role is held at a unit; who reads the whole installation goes another way."""
+        return all(row[9] is not None for row in self.rows)
+
+    @property
+    def incidents(self) -> int:
+        """A sign of the incidents: it changes with each that begins, ends or bends its clock."""
+        return int(self.rows[0][4])
+
+    @property
+    def signs(self) -> str:
+        """Everything that an answer rests on, as one word: equal words, equal answers."""
+        _token, user, actions, _used, incidents = self.rows[0][:5]
+        held = [tuple(row[5:]) for row in self.rows]
+        said = f"{__version__}:{get_language()}:{user}:{actions}:{incidents}:{held}"
+        return sha256(said.encode()).hexdigest()[:16]
+
+    def caller(self) -> Caller:
+        """Return who this is, to be believed for a minute."""
+        token, user, actions, used_at = self.rows[0][:4]
+        named = json.loads(actions) if isinstance(actions, str) else actions
+        holdings = tuple(_holding(row[7:]) for row in self.rows if row[6] is not None)
+        scope = Scope(user=User(pk=user), at=self.at, holdings=holdings)
+        return Caller(
+            token,
+            user,
+            scope.narrow(frozenset(Action(a) for a in named)),
+            as_moment(used_at),
+            self.at + REMEMBERED_FOR,
+        )
+
+
+@dataclass(frozen=True)
 class _Here:
     """What one process knows of the installation for a minute: its incidents, and whether it is live."""
 
     incidents: Sequence[
         tuple[Incident, list[tuple[int, int, int]]]
     ]  # with the spans of their places
+    sign: int | None  # of the incidents, where one was known
     live: bool
     until: datetime
 
@@ -84,14 +136,26 @@ def caller_of(digest: str, *, at: datetime) -> Caller | None:
     known = CALLERS.get(digest)
     if known is not None and at < known.until:
         return known
-    asked = _asked(digest, at)
-    if asked is None:
+    seen = look(digest, at=at)
+    if seen is None:
+        return None
+    caller = seen.caller()
+    CALLERS.keep(digest, caller)
+    return caller
+
+
+def look(digest: str, *, at: datetime) -> Look | None:
+    """Return who a token is at this moment, asked anew; None for one that does not open any more."""
+    moment = connection.ops.adapt_datetimefield_value(at)
+    sql = _WHO.format(moment="%s::timestamptz" if connection.vendor == "postgresql" else "%s")
+    rows = ask(sql, [moment, moment, digest, moment, moment])
+    if not rows:
         CALLERS.forget(digest)
         return None
-    if asked.used_at is None or asked.used_at < at - USE_NOTED:
-        _note_use(asked.token, at)
-    CALLERS.keep(digest, asked)
-    return asked
+    used_at = as_moment(rows[0][3])
+    if used_at is None or used_at < at - USE_NOTED:
+        _note_use(rows[0][0], at)
+    return Look(at, rows)
 
 
 def _note_use(token: int, at: datetime) -> None:
@@ -104,27 +168,6 @@ def _note_use(token: int, at: datetime) -> None:
         used = list(_USED)
         _USED.clear()
     ApiToken.objects.filter(pk__in=used).update(last_used_at=at)
-
-
-def _asked(digest: str, at: datetime) -> Caller | None:
-    moment = connection.ops.adapt_datetimefield_value(at)
-    sql = _WHO.format(moment="%s::timestamptz" if connection.vendor == "postgresql" else "%s")
-    with connection.cursor() as cursor:
-        cursor.execute(sql, [moment, moment, digest, moment, moment])
-        rows = cursor.fetchall()
-    if not rows:
-        return None
-    token, user, actions, used_at = rows[0][:4]
-    named = json.loads(actions) if isinstance(actions, str) else actions
-    holdings = tuple(_holding(row[4:]) for row in rows if row[4] is not None)
-    scope = Scope(user=User(pk=user), at=at, holdings=holdings)
-    return Caller(
-        token,
-        user,
-        scope.narrow(frozenset(Action(a) for a in named)),
-        as_moment(used_at),
-        at + REMEMBERED_FOR,
-    )
 
 
 def _holding(row: Sequence[Any]) -> Holding:
@@ -142,11 +185,14 @@ def webhooks_may_leave(at: datetime) -> bool:
     return _here(at).live
 
 
-def incident_for(scope: Scope, *, at: datetime) -> Incident | None:
-    """Return the incident that is meant where none is named: the latest active one at these places."""
+def incident_for(scope: Scope, *, at: datetime, sign: int) -> Incident | None:
+    """Return the incident that is meant where none is named: the latest active one at these places.
+
+    `sign` is the sign of the incidents now: what is remembered under another one is asked again.
+    """
     meant = [
         incident
-        for incident, spans in _here(at).incidents
+        for incident, spans in _here(at, sign).incidents
         if any(_touches(h.unit, spans) for h in scope.holdings)
     ]
     running = [i for i in meant if i.stood_down_at is None]
@@ -162,9 +208,9 @@ def _touches(unit: Unit | None, spans: Sequence[tuple[int, int, int]]) -> bool:
     )
 
 
-def _here(at: datetime) -> _Here:
+def _here(at: datetime, sign: int | None = None) -> _Here:
     known = _HERE.get("here")
-    if known is not None and at < known.until:
+    if known is not None and at < known.until and sign in (None, known.sign):
         return known
     every = Incident.objects.order_by("-activated_at", "-pk").select_related("package")
     told = [
@@ -173,6 +219,6 @@ def _here(at: datetime) -> _Here:
     ]
     here = installation()
     live = here is not None and live_channels(exercise=False, demo=here.demo)
-    asked = _Here(told, live, at + REMEMBERED_FOR)
+    asked = _Here(told, sign, live, at + REMEMBERED_FOR)
     _HERE.keep("here", asked)
     return asked

@@ -58,26 +58,36 @@ def _answer(request: HttpRequest) -> HttpResponse | None:
 
 
 def _polled(digest: str, has: str, now: datetime) -> HttpResponse | None:
-    answer = polling.from_memory(digest, now=now, has=has) or _anew(digest, now)
-    return None if answer is None else told(answer, has)
-
-
-def _anew(digest: str, now: datetime) -> polling.Poll | None:
-    door.CALLERS.forget(digest)  # something has changed: who it is is asked again
-    caller = door.caller_of(digest, at=now)
-    if caller is None or not caller.scope.may(Action.ORDER_READ):
+    seen = door.look(digest, at=now)
+    if seen is None or not seen.plain:
         return None
-    incident = door.incident_for(caller.scope, at=now)
+    has, signs = has.removeprefix("W/"), seen.signs  # a proxy that compresses weakens the tag
+    answer = (
+        polling.still(has, signs=signs, now=now)
+        or polling.from_memory(signs=signs, now=now, has=has)
+        or _anew(digest, seen, signs, has)
+    )
+    return None if answer is None else told(answer)
+
+
+def _anew(digest: str, seen: door.Look, signs: str, has: str) -> polling.Poll | None:
+    caller = seen.caller()
+    door.CALLERS.keep(digest, caller)
+    if not caller.scope.may(Action.ORDER_READ):
+        return None
+    incident = door.incident_for(caller.scope, at=seen.at, sign=seen.incidents)
     if incident is None or incident.clock_at is not None:
         return None  # an exercise's clock can be set at any moment
-    return polling.made_anew(digest, scope=caller.scope, incident=incident, now=now, at=now)
+    return polling.made_anew(
+        signs=signs, scope=caller.scope, incident=incident, now=seen.at, has=has
+    )
 
 
-def told(answer: polling.Poll, has: str) -> HttpResponse:
-    """Return an answer to who has the one tagged `has` already."""
+def told(answer: polling.Poll) -> HttpResponse:
+    """Return an answer as a response: without its text to who has it already."""
     response = (
         HttpResponseNotModified()
-        if has == answer.tag
+        if answer.text is None
         else HttpResponse(answer.text, content_type="application/json")
     )
     response["ETag"] = answer.tag
@@ -127,5 +137,6 @@ def _plain(request: HttpRequest) -> dict[str, Any] | None:
 def _private(response: HttpResponse) -> HttpResponse:
     response["Cache-Control"] = "private, no-cache"
     response["X-Content-Type-Options"] = "nosniff"
-    response["Content-Length"] = str(len(response.content))
+    if response.status_code != 304:
+        response["Content-Length"] = str(len(response.content))
     return response

@@ -18,6 +18,7 @@ from yipan.access.rules import Action
 from yipan.access.scope import scope_of, system_scope
 from yipan.order import actions, door
 from yipan.order.deliveries import actions as rooms
+from yipan.order.deliveries import polling
 from yipan.order.matters import Text
 from yipan.order.models import (
     Contact,
@@ -287,6 +288,68 @@ def test_a_poll_is_answered_from_memory_until_something_changes(
     changed = poll(client, secret, first["ETag"])
     assert changed.status_code == 200
     assert {row["state"] for row in changed.json()} == {"acknowledged", "delivered"}
+
+
+def test_a_process_that_remembers_nothing_answers_alike(
+    client: Client, now_delivered: list[Delivery], cast: Cast, django_assert_num_queries: Any
+) -> None:
+    secret = token_for(cast.county_officer)
+    first = poll(client, secret)
+    door.forget_all()
+    with django_assert_num_queries(1):
+        assert poll(client, secret, first["ETag"]).status_code == 304
+    weakened = f"W/{first['ETag']}"  # by a proxy that compresses
+    assert poll(client, secret, weakened).status_code == 304
+    poll(client, secret)
+    polling.forget_all()
+    with django_assert_num_queries(2):  # who, then the rows: what a post's first poll costs
+        assert poll(client, secret).json() == first.json()
+
+
+def test_a_tag_that_ran_out_is_renewed_without_the_text(
+    client: Client, now_delivered: list[Delivery], cast: Cast
+) -> None:
+    secret = token_for(cast.county_officer)
+    tag = poll(client, secret)["ETag"]
+    mark, signs, _until = tag.strip('"').split(".")
+    door.forget_all()
+    renewed = poll(client, secret, f'"{mark}.{signs}.1"')
+    assert (renewed.status_code, renewed.content) == (304, b"")
+    assert renewed["ETag"].strip('"').split(".")[:2] == [mark, signs]
+    assert poll(client, secret, renewed["ETag"]).status_code == 304
+    door.forget_all()
+    assert poll(client, secret, f'"{mark}.{signs}.not-a-moment"').status_code == 304
+    assert poll(client, secret, '"another.tag"').status_code == 200
+
+
+def test_one_tag_is_of_one_person_and_one_language(
+    client: Client, now_delivered: list[Delivery], cast: Cast
+) -> None:
+    tag = poll(client, token_for(cast.county_officer))["ETag"]
+    assert poll(client, token_for(cast.other_county_officer), tag).status_code == 200
+    other = token_for(cast.county_officer, Action.ORDER_READ)
+    assert poll(client, other, tag).status_code == 200  # may do less: other signs
+    chinese = client.get(
+        INBOX,
+        **bearer(token_for(cast.county_officer)),
+        HTTP_IF_NONE_MATCH=tag,
+        HTTP_ACCEPT_LANGUAGE="zh-hans",
+    )
+    assert chinese.status_code == 200
+    assert chinese.json()[0]["unit_name"] == "赤杨县"
+
+
+def test_an_incident_that_ends_or_bends_its_clock_ends_every_tag(
+    client: Client, now_delivered: list[Delivery], cast: Cast, incident: Incident
+) -> None:
+    secret = token_for(cast.county_officer)
+    first = poll(client, secret)
+    assert poll(client, secret, first["ETag"]).status_code == 304
+    Incident.objects.filter(pk=incident.pk).update(
+        exercise=True, clock_at=NOON - timedelta(days=9), clock_set_at=timezone.now()
+    )
+    bent = poll(client, secret, first["ETag"])
+    assert (bent.status_code, bent.json()) == (200, [])  # nothing had been delivered at that hour
 
 
 def test_a_new_order_to_a_whole_level_reaches_a_remembered_inbox(

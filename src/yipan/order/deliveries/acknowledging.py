@@ -18,7 +18,7 @@ from django.db import IntegrityError, connection, transaction
 
 from yipan.access.rules import Action
 from yipan.access.scope import Scope
-from yipan.order.deliveries.raw import as_moment
+from yipan.order.deliveries.raw import as_moment, ask
 
 # Who may, as a condition on the unit; `spans` are the subtrees in which the person acknowledges.
 _ASKED = """
@@ -261,10 +261,8 @@ def _in_one_transaction(act: _Act, spans: list[tuple[int, int, int]] | None) -> 
 
 
 def _one(sql: str, values: Sequence[Any]) -> Sequence[Any] | None:
-    with connection.cursor() as cursor:
-        cursor.execute(sql, values)
-        found: Sequence[Any] | None = cursor.fetchone()
-        return found
+    found = ask(sql, values)
+    return found[0] if found else None
 
 
 def _do(sql: str, values: Sequence[Any]) -> int:

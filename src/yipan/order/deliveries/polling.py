@@ -1,8 +1,10 @@
-"""The hot path of the inbox: a poll is answered from memory while nothing has changed.
+"""The hot path of the inbox: a poll is answered without its rows while nothing has changed.
 
-One statement a poll asks whether the token still opens, whether the person's grants, the incidents and
-the inbox's revision are what they were; the rest is remembered. Nothing stale is ever told: a change
-and its revision are one transaction, and a clock that runs out ends what is remembered.
+One statement a poll asks whether the token still opens and what the person's grants, the incidents and
+the inbox's revision are (`order.door`); these signs stand in the answer's tag, with the moment until
+which they suffice. Equal signs mean an equal answer, in whichever process, whether or not anything is
+remembered there. Nothing stale is ever told: a change and its revision are one transaction, and a clock
+that runs out ends the tag.
 """
 
 from __future__ import annotations
@@ -10,39 +12,25 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from typing import Any, Final
 
 from django.db import connection
-from django.utils.translation import get_language
 
 from yipan.access.models import Incident
 from yipan.access.rules import Action
 from yipan.access.scope import Scope
-from yipan.order.deliveries import revisions
 from yipan.order.deliveries.queries import late_now
-from yipan.order.deliveries.raw import as_id, as_moment
+from yipan.order.deliveries.raw import as_id, as_moment, ask
 from yipan.order.deliveries.rules import OPEN
 from yipan.order.memory import Memory
 from yipan.report.dictionary import in_language
 
 LONGEST: Final = timedelta(minutes=10)
 ROWS_MOST: Final = 500
-BODIES_MOST: Final = 2_000
-
-_STILL = """
-SELECT t.user_id,
-    (SELECT coalesce(sum(g.id), 0) * 1000 + count(*) FROM access_grant g
-        WHERE g.user_id = t.user_id AND g.valid_from <= {moment}
-        AND (g.valid_to IS NULL OR g.valid_to > {moment})),
-    (SELECT count(*) * 1000 + count(i.stood_down_at) * 10 + count(i.clock_at)
-        FROM access_incident i),
-    (SELECT coalesce(sum(r.n), 0) FROM order_inboxrevision r WHERE {seen})
-FROM access_apitoken t JOIN access_user p ON p.id = t.user_id
-WHERE t.digest = %s AND t.revoked_at IS NULL AND t.expires_at > {moment}
-    AND t.created_at <= {moment} AND p.is_active
-"""
+TOLD_MOST: Final = 5_000
+EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 COLUMNS: Final = (
     "id", "order_id", "matter", "title_zh", "title_en", "priority", "code", "name_zh", "name_en",
@@ -69,92 +57,94 @@ class Poll:
     """An answer: its tag, and its text where the asker does not have it yet."""
 
     tag: str
-    text: str
+    text: str | None
 
 
 @dataclass(frozen=True)
-class Signs:
-    """What must stand still for a remembered answer to hold."""
-
-    user: int
-    grants: int
-    incidents: int
-    revision: int
-
-
-@dataclass(frozen=True)
-class _Known:
-    signs: Signs
-    family: dict[int, bool]
+class _Told:
     tag: str
-    until: datetime  # when a clock runs out, and at the latest in ten minutes
+    text: str
+    until: datetime
 
 
-_KNOWN: Final[Memory[_Known]] = Memory()
-_BODIES: Final[Memory[str]] = Memory(BODIES_MOST)
+_TOLD: Final[Memory[_Told]] = Memory(TOLD_MOST)
 
 
 def forget_all() -> None:
     """Forget every answer: for tests, which begin anew under the same tokens."""
-    _KNOWN.clear()
-    _BODIES.clear()
+    _TOLD.clear()
 
 
-def from_memory(digest: str, *, now: datetime, has: str) -> Poll | None:
-    """Return the remembered answer to a poll if it still holds; None where it must be made anew."""
-    key = (digest, get_language())
-    known = _KNOWN.get(key)
+def still(has: str, *, signs: str, now: datetime) -> Poll | None:
+    """Return that nothing has changed since the answer tagged `has`; None where that is not sure.
+
+    The tag itself says what must stand still and until when, so that no process need remember it: one
+    that began a second ago answers like one that runs for weeks. Who forges a tag fools himself.
+    """
+    _mark, _dot, rest = has.partition(".")
+    if not rest.startswith(signs):
+        return None
+    until = _microseconds(rest[len(signs) + 1 :])
+    return Poll(has, None) if until > _since_epoch(now) else None
+
+
+def from_memory(*, signs: str, now: datetime, has: str) -> Poll | None:
+    """Return the answer this process gave under the same signs, if no clock in it has run out."""
+    known = _TOLD.get(signs)
     if known is None or now >= known.until:
         return None
-    if _signs(digest, known.family, now) != known.signs:
-        _KNOWN.forget(key)
-        return None
-    if has == known.tag:
-        return Poll(known.tag, "")
-    text = _BODIES.get(known.tag)
-    return Poll(known.tag, text) if text is not None else None
+    return Poll(known.tag, None if _mark(has) == _mark(known.tag) else known.text)
 
 
 def made_anew(
-    digest: str | None, *, scope: Scope, incident: Incident, now: datetime, at: datetime
+    *, signs: str, scope: Scope, incident: Incident, now: datetime, has: str = ""
 ) -> Poll:
-    """Return the answer to a poll, and remember it for a token whose incident keeps the real clock."""
+    """Return the answer to a poll with a tag that holds until a clock in it runs out, and remember it.
+
+    The signs were read before the rows: a change between the two makes the next poll look again. To
+    who has the same text already under an older tag, only the new tag is told.
+    """
+    text, until = read(scope=scope, incident=incident, at=now)
+    until = min(until, now + LONGEST)
+    tag = f'"{_digest(scope, text)[:16]}.{signs}.{_since_epoch(until):x}"'
+    _TOLD.keep(signs, _Told(tag, text, until))
+    return Poll(tag, None if _mark(has) == _mark(tag) else text)
+
+
+def read(*, scope: Scope, incident: Incident, at: datetime) -> tuple[str, datetime]:
+    """Return what somebody has to do as JSON, and the moment at which a clock in it runs out."""
     units = [u for u in scope.roots(Action.ORDER_RECEIVE) if scope.may(Action.ORDER_READ, u)]
-    family = revisions.lineage(units)
-    # The revision is read before the rows: a change between the two makes the next poll look again.
-    signs = _signs(digest, family, now) if digest and incident.clock_at is None else None
     rows, until = _rows([u.pk for u in units], incident, at)
-    answer = as_poll(rows, scope)
-    if signs is not None and digest is not None:
-        until = min(until, now + LONGEST)
-        _KNOWN.keep((digest, get_language()), _Known(signs, family, answer.tag, until))
-        _BODIES.keep(answer.tag, answer.text)
-    return answer
+    return json.dumps(rows, ensure_ascii=False), until
 
 
-def as_poll(rows: list[dict[str, Any]], scope: Scope) -> Poll:
-    """Return rows as an answer; its tag is of what it says and of who asks."""
-    text = json.dumps(rows, ensure_ascii=False)
+def as_poll(text: str, scope: Scope, *, has: str = "") -> Poll:
+    """Return a text as an answer; its tag is of what it says and of who asks."""
+    tag = f'"{_digest(scope, text)[:24]}"'
+    return Poll(tag, None if has == tag else text)
+
+
+def _digest(scope: Scope, text: str) -> str:
     who = scope.user.pk if scope.user else 0
-    return Poll(f'"{sha256(f"{who}:{text}".encode()).hexdigest()[:24]}"', text)
+    return sha256(f"{who}:{text}".encode()).hexdigest()
 
 
-def _signs(digest: str, family: dict[int, bool], now: datetime) -> Signs | None:
-    own = [pk for pk, is_own in family.items() if is_own]
-    sql = _STILL.format(
-        moment="%s::timestamptz" if connection.vendor == "postgresql" else "%s",
-        seen=f"(r.below AND r.unit_id IN ({_marks(family)}))"
-        f" OR (NOT r.below AND r.unit_id IN ({_marks(own)}))",
-    )
-    moment = connection.ops.adapt_datetimefield_value(now)
-    values = [moment, moment, *family, *own, digest, moment, moment]
-    with connection.cursor() as cursor:
-        cursor.execute(sql, values)
-        row = cursor.fetchone()
-    return Signs(*(int(n) for n in row)) if row is not None else None
+def _mark(tag: str) -> str:
+    return tag.partition(".")[0]
 
 
-def _marks(values: Sequence[int] | dict[int, bool]) -> str:
+def _since_epoch(moment: datetime) -> int:
+    return (moment - EPOCH) // timedelta(microseconds=1)
+
+
+def _microseconds(text: str) -> int:
+    try:
+        return int(text.rstrip('"'), 16)
+    except ValueError:
+        return 0
+
+
+def _marks(values: Sequence[int]) -> str:
     return ", ".join(["%s"] * len(values)) or "NULL"
 
 
@@ -168,9 +158,7 @@ def _rows(
         most=ROWS_MOST,
     )
     moment = connection.ops.adapt_datetimefield_value(at)
-    with connection.cursor() as cursor:
-        cursor.execute(sql, [*units, incident.pk, moment, *(s.value for s in OPEN)])
-        found = cursor.fetchall()
+    found = ask(sql, [*units, incident.pk, moment, *(s.value for s in OPEN)])
     by, due = COLUMNS.index("acknowledge_by"), COLUMNS.index("due_at")
     clocks = [as_moment(row[i]) for row in found for i in (by, due)]
     ends = [clock for clock in clocks if clock is not None and clock >= at]

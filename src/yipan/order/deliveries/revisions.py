@@ -8,7 +8,6 @@ from collections.abc import Iterable, Sequence
 from django.db import connection
 
 from yipan.order.models import Target
-from yipan.places.models import Unit
 
 _RAISE = """
 INSERT INTO order_inboxrevision (unit_id, below, n) VALUES {rows}
@@ -36,17 +35,3 @@ def touch_targets(order_ids: Sequence[uuid.UUID]) -> None:
     pairs = list(meant)
     touch(pk for pk, level in pairs if not level)
     touch((pk for pk, level in pairs if level), below=True)
-
-
-def lineage(units: Iterable[Unit]) -> dict[int, bool]:
-    """Return the ids of some units and of all above them; True for the units themselves."""
-    chosen = list(units)
-    if not chosen:
-        return {}
-    one = "(package_id = %s AND lft <= %s AND rgt >= %s)"
-    sql = f"SELECT id FROM places_unit WHERE {' OR '.join([one] * len(chosen))}"
-    with connection.cursor() as cursor:
-        cursor.execute(sql, [edge for u in chosen for edge in (u.package_id, u.lft, u.rgt)])
-        family = [int(row[0]) for row in cursor.fetchall()]
-    own = {unit.pk for unit in chosen}
-    return {pk: pk in own for pk in family}
