@@ -221,6 +221,49 @@ def test_during_an_outage_nobody_is_late_and_time_is_given_back(
         actions.end_outage(outage=outage, at=after(30), **officer)
 
 
+@pytest.mark.parametrize("county_first", [True, False])
+def test_two_outages_at_once_give_back_what_was_lost_not_twice(
+    delivered: list[Delivery],
+    incident: Incident,
+    province: Province,
+    cast: Cast,
+    *,
+    county_first: bool,
+) -> None:
+    delivery = p1(delivered)
+    neighbour = Delivery.objects.get(order__priority=1, unit__code="100102")
+    before = [d.acknowledge_by for d in (delivery, neighbour)]
+    given: dict[str, Any] = {"by": cast.commander, "scope": scope_of(cast.commander, at=NOON)}
+    county = actions.declare_outage(unit=province["100101"], reason="mast", at=after(-50), **given)
+    city = actions.declare_outage(unit=province["1001"], reason="flood", at=after(-40), **given)
+    ends = [(county, after(-20)), (city, after(10))]
+    if not county_first:
+        ends = [(city, after(-20)), (county, after(10))]
+    for outage, at in ends:
+        actions.end_outage(outage=outage, at=at, **given)
+    for d in (delivery, neighbour):
+        d.refresh_from_db()
+    moved = [d.acknowledge_by - b for d, b in zip((delivery, neighbour), before, strict=True)]
+    in_city = timedelta(minutes=50 if county_first else 20)  # from 11:20
+    assert moved == [timedelta(minutes=60), in_city]  # Alder was out of reach from 11:10 to 12:10
+
+
+def test_a_reminder_knows_the_time_that_an_outage_gave_back(
+    delivered: list[Delivery], incident: Incident, province: Province, cast: Cast
+) -> None:
+    officer = {"by": cast.county_officer, "scope": scope_of(cast.county_officer, at=NOON)}
+    outage = actions.declare_outage(
+        unit=province["100101"], reason="line cut", at=after(-50), **officer
+    )
+    actions.end_outage(outage=outage, at=after(-35), **officer)  # 15 minutes more until 12:15
+    delivery = p1(delivered)
+    unread = Outbox.objects.filter(kind=Notice.UNREAD, delivery=delivery)
+    actions.pass_time(incident=incident, at=after(-16))
+    assert not unread.exists()
+    actions.pass_time(incident=incident, at=after(-15))
+    assert [row.queued_at for row in unread] == [after(-15)]
+
+
 # ---- closing -----------------------------------------------------------------------------------------------------------
 
 

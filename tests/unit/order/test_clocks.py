@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, time, timedelta
+from itertools import pairwise
+from random import Random
 from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from yipan.order.clocks.rules import ANSWER_WITHIN, Called, Hours, add_duty_time, next_call, overlap
+from yipan.order.clocks.rules import ANSWER_WITHIN, Called, Hours, add_duty_time, alone, next_call
 from yipan.order.models import Priority
 
 ZONE = ZoneInfo("Asia/Shanghai")
@@ -55,13 +57,26 @@ def test_nobody_ever_on_duty_is_an_error() -> None:
         add_duty_time(NOON, timedelta(hours=1), Hours(time(8), time(18), frozenset()), ZONE)
 
 
-@given(moments, lengths, moments, lengths)
-def test_overlap_is_symmetric_and_no_longer_than_either(
-    a: datetime, la: timedelta, b: datetime, lb: timedelta
+spans = st.tuples(moments, lengths).map(lambda span: (span[0], span[0] + span[1]))
+
+
+@given(st.lists(spans, min_size=1, max_size=5), st.randoms())
+def test_outages_give_back_the_hours_of_their_union_in_whatever_order_they_end(
+    every: list[tuple[datetime, datetime]], rng: Random
 ) -> None:
-    both = overlap(a, a + la, b, b + lb)
-    assert both == overlap(b, b + lb, a, a + la)
-    assert timedelta(0) <= both <= min(la, lb)
+    """Each ended outage gives back what no other has yet; together that is what they cover."""
+    rng.shuffle(every)
+    given_back = sum((alone(span, every[:n]) for n, span in enumerate(every)), timedelta(0))
+    edges = sorted({edge for span in every for edge in span})
+    covered = sum(
+        (
+            last - first
+            for first, last in pairwise(edges)
+            if any(a <= first and last <= b for a, b in every)
+        ),
+        timedelta(0),
+    )
+    assert given_back == covered
 
 
 # ---- the way up --------------------------------------------------------------------------------------------

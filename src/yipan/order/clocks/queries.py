@@ -10,7 +10,7 @@ from datetime import date, datetime, timedelta
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
 
 from yipan.access.models import Incident
-from yipan.order.clocks.rules import DUE_SOON, Called, Hours, add_duty_time, overlap
+from yipan.order.clocks.rules import DUE_SOON, Called, Hours, add_duty_time, alone
 from yipan.order.deliveries import revisions
 from yipan.order.deliveries.queries import Known, is_late
 from yipan.order.deliveries.rules import ACKNOWLEDGE_WITHIN, OPEN
@@ -81,7 +81,8 @@ def in_outage(incident: Incident, *, at: datetime) -> Q:
 def give_back_time(outage: Outage, *, until: datetime) -> int:
     """Move the deadlines of open deliveries under an ended outage by as long as it held them up.
 
-    One statement for each moment of delivery; return how many deliveries were moved.
+    Hours that another outage above or below has given back already are not given twice. One statement
+    for each length of time; return how many deliveries were moved.
     """
     unit = outage.unit
     under = Delivery.objects.filter(
@@ -91,24 +92,48 @@ def give_back_time(outage: Outage, *, until: datetime) -> int:
         state__in=OPEN,
         delivered_at__lt=until,
     )
-    moved = 0
-    moments: Iterable[datetime | None] = under.values_list("delivered_at", flat=True).distinct()
-    for moment in list(moments):
+    others = [
+        (other.unit.lft, other.unit.rgt, other.since, other.until)
+        for other in _given_back(outage, until=until)
+        if other.until is not None
+    ]
+    # Read first, then written by ids: SQLite would read what it writes.
+    lost: dict[timedelta, list[uuid.UUID]] = defaultdict(list)
+    for pk, moment, lft, rgt in under.values_list(
+        "pk", "delivered_at", "unit__lft", "unit__rgt"
+    ).iterator(chunk_size=2000):
         if moment is None:
             continue
-        lost = overlap(outage.since, until, moment, None)
-        if lost > timedelta(0):
-            # Not in one UPDATE with the subtree: SQLite would read what it writes.
-            ids = list(under.filter(delivered_at=moment).values_list("pk", flat=True))
-            for start in range(0, len(ids), 500):
-                some = Delivery.objects.filter(pk__in=ids[start : start + 500])
-                some.filter(state=DeliveryState.DELIVERED).update(
-                    acknowledge_by=F("acknowledge_by") + lost
-                )
-                moved += some.update(due_at=F("due_at") + lost)
-    if moved:
+        over = [(a, b) for first, last, a, b in others if first <= lft and rgt <= last]
+        lost[alone((max(outage.since, moment), until), over)].append(pk)
+    lost.pop(timedelta(0), None)
+    for length, ids in lost.items():
+        for start in range(0, len(ids), 500):
+            some = Delivery.objects.filter(pk__in=ids[start : start + 500])
+            some.filter(state=DeliveryState.DELIVERED).update(
+                acknowledge_by=F("acknowledge_by") + length
+            )
+            some.update(due_at=F("due_at") + length)
+    if lost:
         revisions.touch([unit.pk], below=True)
-    return moved
+    return sum(len(ids) for ids in lost.values())
+
+
+def _given_back(outage: Outage, *, until: datetime) -> list[Outage]:
+    """Return the ended outages of everything that overlap this one in place and in time."""
+    unit = outage.unit
+    return list(
+        Outage.objects.filter(
+            channel="",
+            until__gt=outage.since,
+            since__lt=until,
+            unit__package_id=unit.package_id,
+            unit__lft__lte=unit.rgt,
+            unit__rgt__gte=unit.lft,
+        )
+        .exclude(pk=outage.pk)
+        .select_related("unit")
+    )
 
 
 # ---- reminders and escalation -----------------------------------------------------------------------

@@ -75,18 +75,24 @@ def add_duty_time(
     raise ValueError("nobody is on duty on any of the next 800 days")
 
 
-def overlap(
-    since: datetime, until: datetime, start: datetime | None, end: datetime | None
+def alone(
+    span: tuple[datetime, datetime], others: Sequence[tuple[datetime, datetime]]
 ) -> timedelta:
-    """Return how long [since, until) and [start, end) run together; None is open.
+    """Return how long [since, until) runs while none of `others` does.
 
     >>> day = datetime(2020, 2, 24)
-    >>> overlap(day, day + timedelta(hours=5), day + timedelta(hours=3), None)
-    datetime.timedelta(seconds=7200)
+    >>> hour = lambda n: day + timedelta(hours=n)
+    >>> alone((hour(3), hour(8)), [(hour(1), hour(4)), (hour(6), hour(7)), (hour(6), hour(7))])
+    datetime.timedelta(seconds=10800)
+    >>> alone((hour(8), hour(3)), [])
+    datetime.timedelta(0)
     """
-    first = max(since, start) if start else since
-    last = min(until, end) if end else until
-    return max(timedelta(0), last - first)
+    at, until = span
+    left = timedelta(0)
+    for first, last in sorted(others):
+        left += max(timedelta(0), min(first, until) - at)
+        at = max(at, last)
+    return left + max(timedelta(0), until - at)
 
 
 @dataclass(frozen=True)
