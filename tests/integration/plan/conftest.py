@@ -136,10 +136,16 @@ def told_members(monkeypatch: pytest.MonkeyPatch) -> None:
     """Members made up instead of run, for tests of pages and signatures: opening more adds more."""
 
     def made_up(
-        build: Build, levels: Levels, *, members: int, seed: int, progress: Any = None
+        build: Build,
+        levels: Levels,
+        *,
+        members: int,
+        seed: int,
+        first: int = 0,
+        progress: Any = None,
     ) -> Members:
         weeks, counties, _settings = levels.shape
-        rng = np.random.default_rng(seed)
+        rng = np.random.default_rng([seed, first])
         open_share = float(levels.mean()) / 3
         infections = rng.poisson(1 + 4 * open_share, (members, weeks, counties)).astype(np.int32)
         hospital = rng.poisson(1 + open_share, (members, weeks * 7, 2)).astype(np.int32)

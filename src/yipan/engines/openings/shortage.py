@@ -70,6 +70,48 @@ def diagnose(q: Question) -> Diagnosis:
     )
 
 
+@dataclass(frozen=True)
+class Cure:
+    """One way to make a plan possible: `kind`, how much, and what it costs (None: no money buys it).
+
+    beds, masks (units), hands (workers), end_R (the limit to allow), beds_and_end_R (units, and `R`),
+    transmission (share by which all of it must fall).
+    """
+
+    kind: str
+    amount: float
+    cost: float | None
+    R: float | None = None
+
+
+def cures(found: Diagnosis, *, bed: float, mask: float) -> tuple[Cure, ...]:
+    """Return what would cure a diagnosis, the cheapest first, then what no money buys; `bed` and `mask` cost so much each.
+
+    A limit on R that is raised costs nothing at once, so it stands first: whoever reads it must weigh that
+    the epidemic grows on.
+
+    >>> found = Diagnosis({0: 3.2}, {0: 2}, 0.9, 1.0, {}, 500.0, 0.8)
+    >>> [(c.kind, c.amount, c.cost) for c in cures(found, bed=1000.0, mask=2.0)]
+    [('masks', 500.0, 1000.0), ('beds', 4.0, 4000.0), ('transmission', 0.2, None)]
+    """
+    lacking = float(np.ceil(sum(found.beds.values())))
+    listed: list[Cure] = []
+    if found.beds and found.over_R:
+        listed.append(Cure("beds_and_end_R", lacking, lacking * bed, found.R_least))
+    elif found.beds:
+        listed.append(Cure("beds", lacking, lacking * bed))
+    elif found.over_R:
+        listed.append(Cure("end_R", found.R_least, 0.0))
+    if found.masks > 0:
+        masks = float(np.ceil(found.masks))
+        listed.append(Cure("masks", masks, masks * mask))
+    if found.hands:
+        listed.append(Cure("hands", float(round(sum(found.hands.values()))), None))
+    if found.transmission is not None and found.transmission < 1.0:
+        listed.append(Cure("transmission", round(1.0 - found.transmission, 4), None))
+    return tuple(sorted(listed, key=lambda c: (c.cost is None, c.cost or 0.0)))
+
+
 def _enough(q: Question, e: Floats) -> float | None:
     def borne(factor: float) -> bool:
         milder = q.but(household=q.household * factor)

@@ -299,6 +299,10 @@ def _point_name(point: Mapping[str, Any]) -> str:
     at = words.decimal(point["at"], 2)
     if point["kind"] == "factor":
         return _("searched for a transmission %s times the expected") % at
+    if point["kind"] == "tiered":
+        return _("counties of a tier alike, for a transmission %s times the expected") % at
+    if point["kind"] == "uniform":
+        return _("all counties alike, for a transmission %s times the expected") % at
     return _("R of the last week allowed %s") % at
 
 

@@ -28,9 +28,10 @@ def run_option(
     *,
     members: int,
     seed: int,
+    first: int = 0,
     progress: Callable[[int, int], None] | None = None,
 ) -> Members:
-    """Return what `members` runs of one course of openings come to.
+    """Return what runs `first` … `first` + `members` − 1 of one course of openings come to.
 
     Member m draws its assumptions, its infections at the start and its chances from `seed` and m
     alone, on whichever thread, so that the same member of two options differs by what was ordered and
@@ -48,11 +49,14 @@ def run_option(
     remote = np.array([s.remote for s in pack.sections.values()])
 
     def run(m: int) -> None:
-        figures = pack.draw(seed=seed, member=m)
+        number = first + m
+        figures = pack.draw(seed=seed, member=number)
         specification = build.specification(
-            levels, figures=figures, seeds=build.seeds(seed=seed, member=m, figures=figures)
+            levels, figures=figures, seeds=build.seeds(seed=seed, member=number, figures=figures)
         )
-        ran = run_ensemble(specification, members=1, seed=seed + m, threads=1, summaries=MEASURES)
+        ran = run_ensemble(
+            specification, members=1, seed=seed + number, threads=1, summaries=MEASURES
+        )
         by_day = ran.place_mean["infections"]
         infections[m] = by_day.reshape(weeks, DAYS, counties).sum(axis=1).round()
         beds = beds_occupied(

@@ -10,29 +10,29 @@ import numpy as np
 from django.utils.translation import gettext as _
 from numpy.typing import NDArray
 
-from yipan.engines.economy.chances import Chance, wilson
+from yipan.engines.economy.chances import Chance
+from yipan.engines.economy.tightening import Excess, Judge, Tried, as_good, chosen, tighten
 from yipan.engines.openings.levels import Ordered, ordered, rounded
 from yipan.engines.openings.question import Question, taken
 from yipan.engines.openings.search import Plan, economy_alone, optimise, within_envelope
-from yipan.engines.openings.shortage import diagnose
+from yipan.engines.openings.shortage import cures, diagnose
 from yipan.engines.openings.worth import worth_of_limits
 from yipan.plan.scenarios.asking import Limits, question_of, staffed, worth_by_step
 from yipan.plan.scenarios.assumptions import SETTINGS, at_central
 from yipan.plan.scenarios.building import DAYS, Build
 from yipan.plan.scenarios.openings import Levels
 from yipan.plan.scenarios.running import run_option
-from yipan.plan.scenarios.summaries import Members, quantiles
+from yipan.plan.scenarios.summaries import quantiles
 
 Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
 Progress = Callable[[str, int, int], None]
 
 CALIBRATION_MEMBERS = 64
 SEARCH_MEMBERS = 400
 VERIFY_MEMBERS = 2000
-LARGEST_FACTOR = 3.0
-NEAR_FACTOR = 0.04
-TRIES = 6
-SEARCH_SEED, VERIFY_SEED, CALIBRATION_SEED = 1_000_003, 2_000_003, 3_000_017
+TRIES = 8
+SEARCH_SEED, CALIBRATION_SEED = 1_000_003, 3_000_017
 LOOSER = (0.08, 0.16)
 """How far the limit on R is loosened for the frontier's further points."""
 
@@ -107,9 +107,10 @@ def search(
     """Search the best openings county by county, the best uniform one, and the one within the accepted risk.
 
     The weekly model is first set against the epidemic engine (`calibrated`); the optimum is a local one of
-    the sequential programme, rounded to levels; the robust plan is planned for more transmission until
-    the Wilson upper bound of the chance of too few beds, on members drawn for the search, is within the
-    accepted risk, then measured on `verify` members used for nothing else, and tightened again if it fails.
+    the sequential programme, rounded to levels; the robust plan is planned for no more transmission than
+    it takes until the Wilson upper bound of the chance of too few beds, on at most `search` members drawn for it,
+    is within the accepted risk, then measured on `verify` members used for nothing else, and the next
+    safer one if it fails. Plans alike for a tier or for all are taken where they add more and are as safe.
     Where even the least levels break a limit, the answer says which, by how much and what would cure it.
     """
     effort = effort or Effort()
@@ -259,20 +260,13 @@ def needs(build: Build, q: Question, levels: Levels) -> dict[str, list[float]]:
 # --- within the accepted risk
 
 
-def chance_of(members: Members, beds: Floats) -> Chance:
-    """Return the chance that any hospital area is above its staffed beds at the end of any day."""
-    over = (members.hospital > beds).any(axis=(1, 2))
-    return wilson(int(over.sum()), members.count)
-
-
 @dataclass(frozen=True)
-class _Tried:
-    factor: float
+class _Made:
+    """A plan made for a factor on all transmission, and what it comes to county by county."""
+
     ordered: Ordered
     plan: Plan
     question: Question
-    chance: Chance
-    value: Mapping[str, float]
     inflated: float
 
     @property
@@ -281,93 +275,114 @@ class _Tried:
         return float(self.ordered.R[-1]) / self.inflated
 
 
+class _Runs:
+    """The engine as judge of plans: who exceeds the beds, and what the members of the search add."""
+
+    def __init__(self, build: Build, beds: Floats, seed: int) -> None:
+        self.build, self.beds, self.seed = build, beds, seed
+        self.values: dict[bytes, list[Floats]] = {}
+
+    def over(self, made: _Made, members: int, first: int) -> Excess:
+        """Run members of a plan and return which exceed any area's beds on any day."""
+        ran = run_option(
+            self.build, made.ordered.levels, members=members, seed=self.seed, first=first
+        )
+        self.values.setdefault(self.key(made), []).append(ran.value.sum(axis=(1, 2)))
+        return np.asarray((ran.hospital > self.beds).any(axis=(1, 2)))
+
+    @staticmethod
+    def key(made: _Made) -> bytes:
+        """Return what the runs of a plan depend on."""
+        return made.ordered.levels.astype(np.int8).tobytes()
+
+    def value(self, made: _Made) -> dict[str, float]:
+        """Return quantiles of value added over all members of the plan run so far."""
+        return quantiles(np.concatenate(self.values[self.key(made)]), digits=2)
+
+
+class _Planner:
+    """Plans for a factor on all transmission, of one grouping of the counties; none is made twice."""
+
+    def __init__(self, q: Question, group: Integers, factor: float, start: Plan | None) -> None:
+        self.q, self.group, self.factor = q, group, factor
+        self.alike = not np.array_equal(group, q.group)
+        self.asked = q.but(group=group) if self.alike else q
+        self.start = start
+        self.made: dict[float, tuple[_Made, float] | None] = {}
+
+    def at(self, g: float) -> tuple[_Made, float] | None:
+        """Return the plan for `g` times the calibrated factor and its value in the weekly model."""
+        if g not in self.made:
+            self.made[g] = self._plan(self.factor * g)
+        return self.made[g]
+
+    def _plan(self, inflated: float) -> tuple[_Made, float] | None:
+        asked = self.asked.inflated(inflated)
+        plan = optimise(asked, start=None if self.start is None else self.start.x, steps=3)
+        if plan is None:
+            return None
+        own = rounded(asked, plan)
+        if self.alike:
+            wide = self.q.inflated(inflated)
+            own = ordered(wide, own.levels[:, self.group], plan.returns, relaxed=plan.value)
+            return _Made(own, plan, wide, inflated), own.value
+        return _Made(own, plan, asked, inflated), own.value
+
+
 def _robust(
     build: Build, limits: Limits, q: Question, tight: Question, plan: Plan, best: Ordered,
     factor: float, seed: int, effort: Effort, steps: _Steps,
 ) -> tuple[Found, list[dict[str, Any]]]:  # fmt: skip
-    beds, risk = staffed(build, limits), limits.accepted_risk
-    tried: dict[float, _Tried] = {}
+    """Return the plan of most value within the risk, and the frontier of all that were tried.
 
-    def measured(key: float, asked: Question, found: Plan, order: Ordered) -> _Tried:
-        inflated = factor * key
-        ran = run_option(build, order.levels, members=effort.search, seed=seed + SEARCH_SEED)
-        value = quantiles(ran.value.sum(axis=(1, 2)), digits=2)
-        return _Tried(key, order, found, asked, chance_of(ran, beds), value, inflated)
+    County by county first; plans alike for a tier or for all are tried where they add as much and keep it.
+    """
+    risk = limits.accepted_risk
+    runs = _Runs(build, staffed(build, limits), seed + SEARCH_SEED)
+    judge: Judge[_Made] = Judge(runs.over, runs.key, risk=risk, most=effort.search)
 
-    def at(g: float) -> bool:
+    def told(_one: Tried[_Made]) -> None:
         steps("robust")
-        asked = q.inflated(factor * g)
-        found = optimise(asked, start=plan.x, steps=3) or plan
-        tried[g] = measured(g, asked, found, rounded(asked, found))
-        return tried[g].chance.high <= risk
 
-    steps("robust")
-    tried[1.0] = measured(1.0, tight, plan, best)
-    if tried[1.0].chance.high > risk:
-        _narrow(at, effort.tries)
-    points = [_point(tried[g], "factor", g) for g in sorted(tried)]
+    own = _Planner(q, q.group, factor, plan)
+    own.made[1.0] = _Made(best, plan, tight, factor), best.value
+    tried = tighten(own.at, judge, family="factor", tries=effort.tries, told=told)
+    tiers = np.unique(np.array(build.province.tiers), return_inverse=True)[1]
+    for name, group in (("tiered", tiers), ("uniform", np.zeros_like(q.group))):
+        family = _Planner(q, group, factor, None)
+        tried += as_good(family.at, judge, tried, family=name, tries=max(2, effort.tries // 2), told=told)  # fmt: skip
+    points = [_point(t.plan, runs, t.chance, t.family, t.factor) for t in tried]
     if effort.frontier:
         for more in LOOSER if limits.end_R is not None else ():
             steps("frontier")
             asked = question_of(build, replace(limits, end_R=(limits.end_R or 1.0) + more))
             found = optimise(asked.inflated(factor), start=plan.x, steps=2)
             if found is not None:
-                order = rounded(asked.inflated(factor), found)
-                points.append(_point(measured(1.0, asked, found, order), "end_R", (limits.end_R or 1.0) + more))  # fmt: skip
+                made = _Made(rounded(asked.inflated(factor), found), found, asked, factor)
+                points.append(_point(made, runs, judge.chance(made), "end_R", (limits.end_R or 1.0) + more))  # fmt: skip
     steps("verify")
-    chosen, fresh, reached = _verified(build, beds, risk, tried, seed, effort)
-    told = _told(chosen.question, chosen.plan, chosen.ordered, factor=factor * chosen.factor)
-    told |= {
+    one, fresh, reached = chosen(tried, judge, members=effort.verify)
+    made = one.plan
+    facts = _told(made.question, replace(made.plan, bound=plan.bound), made.ordered, factor=made.inflated)  # fmt: skip
+    facts |= {
         "reached": reached,
-        "tightened": round(chosen.factor, 4),
+        "tightened": round(one.factor, 4),
+        "family": one.family,
         "verified": fresh.as_dict(),
-        "least_risk": min(t.chance.high for t in tried.values()),
+        "least_risk": min(t.chance.high for t in tried),
+        "runs": judge.run,
     }
     points.sort(key=lambda p: (p["chance"]["share"], p["value"]["median"]))
-    return Found("robust", chosen.ordered.levels, told), points
+    return Found("robust", made.ordered.levels, facts), points
 
 
-def _narrow(at: Callable[[float], bool], tries: int) -> None:
-    """Raise the factor until the risk is met, then halve back towards the last that failed."""
-    low, high, g = 1.0, None, 1.15
-    for _try in range(tries):
-        if at(g):
-            high = g
-        else:
-            low = g
-        if high is None:
-            if g >= LARGEST_FACTOR:
-                return
-            g = min(LARGEST_FACTOR, 1.0 + 2.2 * (g - 1.0))
-        elif high - low <= NEAR_FACTOR:
-            return
-        else:
-            g = 0.5 * (low + high)
-
-
-def _verified(
-    build: Build, beds: Floats, risk: float, tried: Mapping[float, _Tried], seed: int, effort: Effort
-) -> tuple[_Tried, Chance, bool]:  # fmt: skip
-    """Return the first tried plan that also holds on members used for nothing else, or the safest."""
-    safe = [t for g, t in sorted(tried.items()) if t.chance.high <= risk]
-    last: tuple[_Tried, Chance] | None = None
-    for one in safe or [min(tried.values(), key=lambda t: (t.chance.high, t.factor))]:
-        ran = run_option(build, one.ordered.levels, members=effort.verify, seed=seed + VERIFY_SEED)
-        fresh = chance_of(ran, beds)
-        last = one, fresh
-        if fresh.high <= risk:
-            return one, fresh, True
-    assert last is not None
-    return *last, False
-
-
-def _point(tried: _Tried, kind: str, at: float) -> dict[str, Any]:
+def _point(made: _Made, runs: _Runs, chance: Chance, kind: str, at: float) -> dict[str, Any]:
     return {
         "kind": kind,
         "at": round(at, 4),
-        "value": dict(tried.value),
-        "chance": tried.chance.as_dict(),
-        "R_last": round(tried.R_last, 4),
+        "value": runs.value(made),
+        "chance": chance.as_dict(),
+        "R_last": round(made.R_last, 4),
     }
 
 
@@ -405,22 +420,9 @@ def _prices(build: Build, limits: Limits, q: Question, plan: Plan) -> list[dict[
 def _impossible(build: Build, q: Question, diagnosis: Any) -> dict[str, Any]:
     """What binds where nothing keeps the limits, and each cure alone with its cost, the cheapest first."""
     pack, cities = build.assumptions, build.province.cities
-    cost_bed = pack.value("cost_of_staffed_bed")
-    lacking = sum(diagnosis.beds.values())
-    cures: list[dict[str, Any]] = []
-    if diagnosis.beds and not diagnosis.over_R:
-        cures.append({"kind": "beds", "amount": float(np.ceil(lacking)), "cost_100m": round(np.ceil(lacking) * cost_bed / 1e8, 4)})  # fmt: skip
-    if diagnosis.over_R and not diagnosis.beds:
-        cures.append({"kind": "end_R", "amount": round(diagnosis.R_least, 4), "cost_100m": 0.0})
-    if diagnosis.over_R and diagnosis.beds:
-        cures.append({"kind": "beds_and_end_R", "amount": float(np.ceil(lacking)), "R": round(diagnosis.R_least, 4), "cost_100m": round(np.ceil(lacking) * cost_bed / 1e8, 4)})  # fmt: skip
-    if diagnosis.masks > 0:
-        cures.append({"kind": "masks", "amount": float(np.ceil(diagnosis.masks)), "cost_100m": round(diagnosis.masks * pack.value("price_of_mask") / 1e8, 4)})  # fmt: skip
-    if diagnosis.hands:
-        cures.append({"kind": "hands", "amount": round(sum(diagnosis.hands.values())), "cost_100m": None})  # fmt: skip
-    if diagnosis.transmission is not None and diagnosis.transmission < 1.0:
-        cures.append({"kind": "transmission", "amount": round(1.0 - diagnosis.transmission, 4), "cost_100m": None})  # fmt: skip
-    cures.sort(key=lambda c: (c["cost_100m"] is None, c["cost_100m"] or 0.0))
+    ranked = cures(
+        diagnosis, bed=pack.value("cost_of_staffed_bed"), mask=pack.value("price_of_mask")
+    )
     return {
         "beds": [
             {"area": cities[a].code, "lacking": round(n, 1), "week": diagnosis.weeks[a],
@@ -432,7 +434,15 @@ def _impossible(build: Build, q: Question, diagnosis: Any) -> dict[str, Any]:
         "over_R": diagnosis.over_R,
         "masks": round(diagnosis.masks),
         "hands": round(sum(diagnosis.hands.values())),
-        "cures": cures,
+        "cures": [
+            {
+                "kind": c.kind,
+                "amount": round(c.amount, 4),
+                "cost_100m": None if c.cost is None else round(c.cost / 1e8, 4),
+                **({} if c.R is None else {"R": round(c.R, 4)}),
+            }
+            for c in ranked
+        ],
     }  # fmt: skip
 
 
