@@ -56,12 +56,16 @@ def compile_file(*, file: Path, out: Path | None, cutoff: str, as_json: bool) ->
     from django.utils import translation
 
     from yipan.kernel.texts import terminal_language
-    from yipan.report.errors import FormsFileWrong
+    from yipan.report.errors import FormsFileWrong, NoTimeOfDay
     from yipan.report.forms.compiler import compile_forms
     from yipan.report.forms.writing import write_compiled
+    from yipan.report.requests.fields import plain_cutoff
     from yipan.report.requests.files import read_forms_file
 
     translation.activate("zh-hans" if terminal_language() == "zh_Hans" else "en")
+    at = plain_cutoff(cutoff)
+    if not at:
+        raise NoTimeOfDay(label="--cutoff", value=cutoff)
     try:
         read = read_forms_file(file)
     except FormsFileWrong as wrong:
@@ -71,7 +75,7 @@ def compile_file(*, file: Path, out: Path | None, cutoff: str, as_json: bool) ->
             print_json({"error": wrong.as_dict()})
         say(str(wrong), as_json=True)
         sys.exit(EXIT_FAULT)
-    compiled = compile_forms(read.forms, read.dictionary, read.conversions, cutoff=cutoff)
+    compiled = compile_forms(read.forms, read.dictionary, read.conversions, cutoff=at)
     folder = out or Path(f"{file.stem}.compiled")
     counts = compiled.counts()
     try:

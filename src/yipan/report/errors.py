@@ -293,6 +293,14 @@ class NoSuchLevel(ReportError):
     cure = _("It is one of: %(levels)s.")
 
 
+class NoTimeOfDay(ReportError):
+    """A cut-off or a deadline is no time of day."""
+
+    code = "R174"
+    text = _("%(label)s “%(value)s” is no time of day.")
+    cure = _("Write it such as 18:00, or 24:00 (T-1) for the end of the day before.")
+
+
 class RequestStands(ReportError):
     """A request cannot go from where it stands to there."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from yipan.cli import main
 from yipan.report.errors import FormsFileWrong
 from yipan.report.forms.compiler import How, Ways, compile_forms, cost_of
 from yipan.report.forms.hypergraph import Problem, cheapest_by_trying_all
+from yipan.report.forms.writing import note_of
 from yipan.report.requests.files import read_forms
 
 GOOD = """
@@ -124,6 +126,64 @@ def test_conditions_and_places_are_read() -> None:
     )
     price = price.replace("concept: soap, measure: stock", "concept: soap, measure: price")
     assert read_forms(price, name="f.yaml").dictionary["soap"].decimals == 2
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        ("'12:00'", "12:00"),
+        ("12:00", "12:00"),  # YAML 1.1 would make 720 of it
+        ("8:00", "08:00"),
+        ("'２０：３０'", "20:30"),
+        ("24:00（T-1）", "24:00 (T-1)"),
+        ("''", ""),
+    ],
+)
+def test_a_cut_off_is_read_however_it_is_written(written: str, read: str) -> None:
+    text = GOOD.replace("cutoff: '12:00'", f"cutoff: {written}")
+    assert read_forms(text, name="f.yaml").forms[0].fields[1].spec.cutoff == read
+
+
+@pytest.mark.parametrize("written", ["noon", "25:00", "12:60", "720", "24:01"])
+def test_what_is_no_time_of_day_is_refused(written: str) -> None:
+    [fault] = faults(GOOD.replace("cutoff: '12:00'", f"cutoff: {written}"))
+    assert "forms[0].fields[1].spec.cutoff" in fault
+    assert f"“{written}”" in fault
+
+
+def test_a_code_stays_as_it_was_written() -> None:
+    """`no` is no false, and 010 no octal number."""
+    read = read_forms(GOOD.replace("code: A", "code: 010").replace("code: B", "code: no"), name="f")
+    assert [f.code for f in read.forms] == ["010", "no"]
+
+
+def test_fields_that_are_missing_are_missed_in_their_form() -> None:
+    text = GOOD.replace("  fields:\n  - {id: B1", "  field:\n  - {id: B1")
+    [fault] = faults(text)
+    assert "forms[1].fields: is missing (≈ field?)" in fault
+
+
+def test_a_daily_field_that_rests_on_a_weekly_answer_says_so() -> None:
+    read = read_forms(GOOD.replace("ask_period: daily", "ask_period: weekly"), name="f.yaml")
+    compiled = compile_forms(read.forms, read.dictionary, read.conversions)
+    notes = {o.field.id: note_of(o) for o in compiled.outcomes}
+    assert notes["A2"].endswith("of the last weekly answer: Soap")
+    assert notes["A1"] == ""
+    weekly = [replace(f, frequency="weekly") for f in read.forms]
+    compiled = compile_forms(weekly, read.dictionary, read.conversions)
+    assert not any("weekly" in note_of(o) for o in compiled.outcomes)
+
+
+def test_a_formula_that_goes_round_says_so() -> None:
+    circle = """
+- {id: a, en: A, measure: stock, time_basis: instant, source: derived, formula: b + 0}
+- {id: b, en: B, measure: stock, time_basis: instant, source: derived, formula: a}
+forms:"""
+    text = GOOD.replace("\nforms:", circle).replace("concept: residents,", "concept: a,")
+    read = read_forms(text, name="f.yaml")
+    [outcome, *_rest] = compile_forms(read.forms, read.dictionary, read.conversions).outcomes
+    assert outcome.how is How.RULING
+    assert note_of(outcome) == "“A” follows only from itself, or from what waits in turn"
 
 
 def test_every_fault_is_told_at_once() -> None:

@@ -57,6 +57,9 @@ class Outcome:
     cutoff: str  # at which cut-off it is met; empty: as asked for, whatever it is
     cutoff_differs: bool
     missing: tuple[str, ...] = ()  # names of its formula that nobody reports
+    weekly: tuple[
+        Definition, ...
+    ] = ()  # what it rests on that is asked once a week, wanted oftener
 
     @property
     def element(self) -> Definition | None:
@@ -313,6 +316,11 @@ def _outcome(
         asked=asked,
         cutoff=cutoff if asked else "",
         cutoff_differs=differs,
+        weekly=tuple(
+            ways.dictionary[n]
+            for n in asked
+            if ways.dictionary[n].ask_period == "weekly" and form.frequency == "daily"
+        ),
     )
 
 

@@ -27,6 +27,7 @@ from yipan.report.forms.writing import how_in_words, note_of
 from yipan.report.models import DataRequest, TableRelease, Value
 from yipan.report.registers import queries as registers
 from yipan.report.requests import queries as requests
+from yipan.report.requests.fields import plain_cutoff
 from yipan.report.requests.matching import Relation
 from yipan.report.values import queries as values
 from yipan.report.values.small import counts_people, exported
@@ -420,11 +421,11 @@ def cutoff_moment(day: date, cutoff: str, zone: object) -> datetime:
     >>> cutoff_moment(date(2020, 2, 24), "24:00 (T-1)", ZoneInfo("UTC")).isoformat()
     '2020-02-24T00:00:00+00:00'
     """
-    clock = cutoff.split()[0] if cutoff.split() else "24:00"
-    hours, _colon, minutes = clock.partition(":")
-    back = 1 if "T-1" in cutoff.upper().replace(" ", "") else 0
+    said = plain_cutoff(cutoff) or "24:00"
+    hours, minutes = said[:5].split(":")
+    back = 1 if said.endswith("(T-1)") else 0
     start = datetime.combine(day - timedelta(days=back), time(0), tzinfo=zone)  # type: ignore[arg-type]
-    return start + timedelta(hours=int(hours or 24), minutes=int(minutes or 0))
+    return start + timedelta(hours=int(hours), minutes=int(minutes))
 
 
 def _registry_number(unit: Unit, concept: str) -> float:

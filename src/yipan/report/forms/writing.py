@@ -98,6 +98,11 @@ def note_of(o: Outcome) -> str:
             _("as at %(met)s, asked for %(asked)s")
             % {"met": o.cutoff, "asked": o.field.spec.cutoff}
         )
+    if o.weekly:
+        said.append(
+            _("of the last weekly answer: %(names)s")
+            % {"names": ", ".join(e.label for e in o.weekly)}
+        )
     if o.how is How.REJECTED:
         said.append(
             (element.reason_zh if element else "")
@@ -121,10 +126,12 @@ def why_ruling(o: Outcome) -> str:
         Relation.NO_ELEMENT: _("the dictionary has no “%(name)s”: it would be a new question"),
     }
     text = texts.get(o.match.relation)
+    if text is None and not o.missing:
+        return _("“%(name)s” follows only from itself, or from what waits in turn") % {"name": name}
     if text is None:
         return _("the formula of “%(name)s” rests on what nobody reports: %(missing)s") % {
             "name": name,
-            "missing": ", ".join(o.missing) or "—",
+            "missing": ", ".join(o.missing),
         }
     return text % {"name": name, "said": o.field.spec.definition, "cut": o.field.spec.population}
 

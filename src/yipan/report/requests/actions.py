@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 
 from django.db import transaction
@@ -24,6 +24,7 @@ from yipan.report.errors import (
     Missing,
     NoSuchLevel,
     NotFrozen,
+    NoTimeOfDay,
     RequestStands,
     RequestTooLong,
     UnknownElement,
@@ -40,7 +41,7 @@ from yipan.report.models import (
 )
 from yipan.report.requests import queries
 from yipan.report.requests.answer import Answer, Answered, Group, answer_of
-from yipan.report.requests.fields import Form
+from yipan.report.requests.fields import Form, plain_cutoff
 from yipan.report.requests.files import FormsFile
 from yipan.report.requests.rules import (
     AUDIT_EVENT,
@@ -164,6 +165,7 @@ def draft_request(
     ends = sunset_on or today + SUNSET
     if not today < ends <= today + LONGEST:
         raise RequestTooLong(value=ends.isoformat(), last=(today + LONGEST).isoformat())
+    form = _with_plain_times(form)
     level = LEVELS.get(form.level or Level.VILLAGE)
     if level is None:
         raise NoSuchLevel(value=form.level, levels=", ".join(LEVELS))
@@ -207,6 +209,27 @@ def draft_request(
         )
         _record("request.drafted", made, at, by, {"fields": len(form.fields)})
     return made
+
+
+def _with_plain_times(form: Form) -> Form:
+    """Return a form whose times of day are written in one way. Raises NoTimeOfDay (R174)."""
+
+    def plain(said: str, label: str, where: str) -> str:
+        time = plain_cutoff(said)
+        if time is None:
+            raise NoTimeOfDay(label=label, value=said[:40], where=where)
+        return time
+
+    fields = tuple(
+        replace(x, spec=replace(x.spec, cutoff=plain(x.spec.cutoff, _("Cut-off"), x.id)))
+        for x in form.fields
+    )
+    return replace(
+        form,
+        cutoff=plain(form.cutoff, _("Cut-off"), form.code),
+        deadline=plain(form.deadline, _("Deadline"), form.code),
+        fields=fields,
+    )
 
 
 def submit_request(

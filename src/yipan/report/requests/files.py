@@ -24,11 +24,27 @@ from yipan.report.dictionary.definitions import (
 from yipan.report.dictionary.formulas import FormulaWrong, read_formula
 from yipan.report.dictionary.units import Conversion
 from yipan.report.errors import FormsFileWrong, closest
-from yipan.report.requests.fields import Field, Form, Spec
+from yipan.report.requests.fields import Field, Form, Spec, plain_cutoff
 
 LARGEST = 32 * 1024 * 1024
 # The C reader where PyYAML was built with it: fifty times as fast, and as safe.
-LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+class _Plain(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
+    """YAML as 1.2 reads it: 18:00 is no number of minutes, 010 no octal number, `no` not false."""
+
+
+LOADER: Any = _Plain
+LOADER.yaml_implicit_resolvers = {}
+for tag, pattern, first in (
+    ("null", r"~|null|Null|NULL|", ["~", "n", "N", ""]),
+    ("bool", r"true|True|TRUE|false|False|FALSE", list("tTfF")),
+    ("int", r"[-+]?(?:0|[1-9][0-9]*)", list("-+0123456789")),
+    ("float", r"[-+]?(?:[0-9]*\.[0-9]+|[0-9]+\.)(?:[eE][-+]?[0-9]+)?", list("-+.0123456789")),
+    ("merge", r"<<", ["<"]),
+):
+    whole = re.compile(rf"^(?:{pattern})$")
+    LOADER.add_implicit_resolver(f"tag:yaml.org,2002:{tag}", whole, first)
 
 
 @dataclass(frozen=True)
@@ -145,31 +161,41 @@ class _Reader:
         return {}
 
     def items(
-        self, whole: Mapping[str, Any], key: str, *, needed: bool
+        self, whole: Mapping[str, Any], key: str, place: str = "", *, needed: bool
     ) -> Iterator[tuple[str, Any]]:
         value = whole.get(key)
+        where = f"{place}.{key}" if place else key
         if value is None:
             if needed:
-                near = closest(key, [str(k) for k in whole])
-                self.fault(key, _("is missing") + (f" (≈ {near}?)" if near else ""))
+                near = closest(key, [str(k) for k in whole if k != key])
+                self.fault(where, _("is missing") + (f" (≈ {near}?)" if near else ""))
             return
         if not isinstance(value, list):
-            self.fault(key, _("must be a list"))
+            self.fault(where, _("must be a list"))
             return
         for i, item in enumerate(value):
-            yield f"{key}[{i}]", item
+            yield f"{where}[{i}]", item
 
     def text(self, of: Mapping[str, Any], key: str, place: str, *, needed: bool = False) -> str:
         value = of.get(key)
         if value is None or value == "":
             if needed:
-                near = closest(key, [str(k) for k in of])
+                near = closest(key, [str(k) for k in of if k != key])
                 self.fault(f"{place}.{key}", _("is missing") + (f" (≈ {near}?)" if near else ""))
             return ""
         if isinstance(value, dict | list):
             self.fault(f"{place}.{key}", _("must be a text"))
             return ""
         return str(value)
+
+    def clock(self, of: Mapping[str, Any], key: str, place: str) -> str:
+        """Return a time of day, such as 18:00 or 24:00 (T-1)."""
+        said = self.text(of, key, place)
+        plain = plain_cutoff(said)
+        if plain is None:
+            text = _("“%(value)s” is no time of day, such as 18:00 or 24:00 (T-1)")
+            self.fault(f"{place}.{key}", text % {"value": said[:40]})
+        return plain or ""
 
     def choice(
         self, of: Mapping[str, Any], key: str, place: str, known: tuple[str, ...], *, needed: bool
@@ -317,10 +343,10 @@ class _Reader:
             department = self.words(row, "department", place)
             title = self.words(row, "title", place)
             fields = []
-            for inner, x in self.items(row, "fields", needed=True):
-                field = self.field(self.mapping(x, f"{place}.{inner}"), f"{place}.{inner}", row)
-                if field.id and seen.setdefault(field.id, f"{place}.{inner}") != f"{place}.{inner}":
-                    self.fault(f"{place}.{inner}", _("the id “%(id)s” is at %(first)s already")
+            for inner, x in self.items(row, "fields", place, needed=True):
+                field = self.field(self.mapping(x, inner), inner, row)
+                if field.id and seen.setdefault(field.id, inner) != inner:
+                    self.fault(inner, _("the id “%(id)s” is at %(first)s already")
                                % {"id": field.id, "first": seen[field.id]})  # fmt: skip
                 fields.append(field)
             found.append(
@@ -331,8 +357,8 @@ class _Reader:
                     title_zh=title[0],
                     title_en=title[1],
                     frequency=self.text(row, "frequency", place) or "daily",
-                    cutoff=self.text(row, "data_cutoff", place),
-                    deadline=self.text(row, "deadline", place),
+                    cutoff=self.clock(row, "data_cutoff", place),
+                    deadline=self.clock(row, "deadline", place),
                     level=self.text(row, "respondent_level", place),
                     fields=tuple(fields),
                 )
@@ -357,7 +383,7 @@ class _Reader:
                 measure=self.choice(spec, "measure", inner, MEASURES, needed=True),
                 time_basis=self.choice(spec, "time_basis", inner, TIME_BASES, needed=True),
                 unit=self.text(spec, "unit", inner),
-                cutoff=self.text(spec, "cutoff", inner),
+                cutoff=self.clock(spec, "cutoff", inner),
                 definition=self.text(spec, "definition", inner),
                 level=self.text(form, "respondent_level", inner),
             ),
