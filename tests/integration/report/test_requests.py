@@ -406,18 +406,22 @@ def test_a_department_asks_on_the_page_and_an_analyst_rules(
     lines = {"labels": "Guards at night\nArrivals by sea", "act": "propose"}
     proposed = client.post(reverse("report:request_new"), lines).content.decode()
     assert 'value="guards_night"' in proposed
-    drafted = client.post(
-        reverse("report:request_new"),
-        {
-            "act": "draft", "code": "TR", "title": "Checkpoints", "decision": "which to lift",
-            "purpose": "to know", "legal_basis": "article 33", "level": "village", "sunset": "2020-03-09",
-            "label": ["Guards at night", "Arrivals by sea"],
-            "element": ["guards_night", "arrivals_sea"],
-            "cutoff": ["", ""], "population": ["", ""], "definition": ["", ""],
-        },
-    )  # fmt: skip
+    typed = {
+        "act": "draft", "code": "TR", "title": "Checkpoints", "decision": "which to lift",
+        "purpose": "to know", "legal_basis": "article 33", "level": "village", "sunset": "2020-03-09",
+        "label": ["Guards at night", "Arrivals by sea"],
+        "element": ["guards_night", "arrivals_sea"],
+        "cutoff": ["8：00", ""], "population": ["", ""], "definition": ["", ""],
+    }  # fmt: skip
+    for wrong in ({"cutoff": ["noon", ""]}, {"deadline": "tomorrow"}):
+        refused = client.post(reverse("report:request_new"), {**typed, **wrong})
+        assert refused.status_code == 422
+        assert "R174" in refused.content.decode()
+    assert not DataRequest.objects.exists()
+    drafted = client.post(reverse("report:request_new"), typed)
     assert drafted.status_code == 302
     request = DataRequest.objects.get()
+    assert request.fields.get(code="TR01").cutoff == "08:00"
     page = client.get(drafted["Location"])
     assert page.context["at_once"] == 1
     assert (
