@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -43,6 +44,7 @@ def inbox(request: PersonRequest) -> HttpResponse:
     tick(request)
     board = request.board
     below = request.GET.get("below") == "1"
+    units = request.scope.roots(Action.ORDER_RECEIVE)
     box = queries.box(board.incident, request.scope, at=board.at, below=below)
     context = {
         "section": "order",
@@ -50,8 +52,8 @@ def inbox(request: PersonRequest) -> HttpResponse:
         "ended": list(ended(board.incident, request.scope, at=board.at, below=below)[:20]),
         "cards": [(delivery, _quick(delivery)) for delivery in box.to_do],
         "headline": headline(len(box.to_do)),
-        "lead": _lead(len(box.checking), box.closed_today),
-        "units": request.scope.roots(Action.ORDER_RECEIVE),
+        "lead": _lead(len(box.checking), box.closed_today, units),
+        "units": units,
         "below": below,
         "may_act": not board.past,
     }
@@ -69,13 +71,17 @@ def headline(n: int) -> str:
     return ngettext("%(n)d order to do", "%(n)d orders to do", n) % {"n": n}
 
 
-def _lead(checking: int, closed: int) -> str:
+def _lead(checking: int, closed: int, units: Sequence[Unit]) -> str:
     waits = ngettext("%(n)d waits for checking", "%(n)d wait for checking", checking)
     done = ngettext("%(n)d closed today", "%(n)d closed today", closed)
-    return _("%(waits)s, %(done)s.") % {
+    said = {
+        "units": _(", ").join(unit.name for unit in units),
         "waits": waits % {"n": checking},
         "done": done % {"n": closed},
     }
+    if units:
+        return _("%(units)s: %(waits)s, %(done)s.") % said
+    return _("%(waits)s, %(done)s.") % said
 
 
 @require_POST
