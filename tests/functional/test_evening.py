@@ -136,6 +136,22 @@ def test_the_keyboard_alone_reaches_a_county(visit: Visit) -> None:
     assert "/plan/" in desk.page.url
 
 
+def test_a_traffic_control_is_tried_on_the_page_of_a_county(visit: Visit) -> None:
+    """The block of trips answers a share of travel that is stopped, and has nothing that axe finds."""
+    desk = visit("commander", language="zh")
+    desk.go(f"/assess/counties/{COUNTY}/")
+    block = desk.page.locator("#travel")
+    assert "radiation" not in block.inner_text()
+    desk.page.get_by_label("来往本地的交通停止的比例").fill("100")
+    with desk.page.expect_navigation():
+        block.get_by_role("button").click()
+    desk.settle()
+    assert "control=100" in desk.page.url
+    assert "减少100%" in block.locator(".callout").inner_text()
+    found = Axe().run(desk.page, context="#travel", options=AXE).response["violations"]
+    assert not found, [v["id"] for v in found]
+
+
 def test_the_language_switch_keeps_the_page_and_what_is_selected(visit: Visit) -> None:
     desk = visit("analyst", language="en")
     desk.go(f"/?at=2020-02-10T18:00&unit={COUNTY}")

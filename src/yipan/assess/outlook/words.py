@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -12,6 +13,11 @@ from yipan.assess.outlook.ahead import Score
 from yipan.kernel import words
 
 LEAST_ARRIVALS = 0.05  # below this nothing is said of where they come from
+SMALL = 0.01  # a chance below this is told as below it, never as none
+LEAST_TRIPS = 0.01  # trips below this are told as below it
+MODELLED = re.compile(
+    r"radiation model, (?P<share>[\d.]+%) commute"
+)  # see places/writing.travel_basis
 
 
 def severity_finding(found: Mapping[str, Any]) -> str:
@@ -69,7 +75,7 @@ def arrivals_words(found: Mapping[str, Any], names: Mapping[str, str]) -> tuple[
     origins = [names[o["code"]] for o in found["from"][:1] if o["code"] in names]
     if origins and found["mean"] >= LEAST_ARRIVALS:
         context += _("; mostly from %s") % origins[0]
-    return words.two_digits(found["mean"]), context
+    return trips(found["mean"]), context
 
 
 def control_words(effect: Mapping[str, Any]) -> str:
@@ -79,10 +85,10 @@ def control_words(effect: Mapping[str, Any]) -> str:
         "%(without)s; chance that a chain takes hold %(held)s instead of %(hold)s."
     ) % {
         "control": words.percent(effect["control"]),
-        "with": words.two_digits(effect["mean_with"]),
-        "without": words.two_digits(effect["mean"]),
-        "held": words.percent(effect["takes_hold_with"]),
-        "hold": words.percent(effect["takes_hold"]),
+        "with": trips(effect["mean_with"]),
+        "without": trips(effect["mean"]),
+        "held": _chance(effect["takes_hold_with"]),
+        "hold": _chance(effect["takes_hold"]),
     }
     later = effect["delay_days"]
     if later is None or later == 0:
@@ -96,6 +102,26 @@ def control_words(effect: Mapping[str, Any]) -> str:
             int(later),
         ) % {"n": int(later)}
     return told + ("" if words.chinese() else " ") + more
+
+
+def travel_words(basis: str) -> str:
+    """Return what trips rest on in the language in use: a model's name, or a survey's as it stands."""
+    found = MODELLED.fullmatch(basis)
+    if found is None:
+        return basis
+    return _("radiation model, %(share)s of residents commute") % {"share": found["share"]}
+
+
+def trips(mean: float) -> str:
+    """Return expected trips: two digits, no more than two places; a few are never told as none."""
+    if 0 < mean < LEAST_TRIPS:
+        return _("under %s") % words.decimal(LEAST_TRIPS, 2)
+    return words.decimal(mean, 2) if 0 < mean < 1 else words.two_digits(mean)
+
+
+def _chance(p: float) -> str:
+    """Return a chance in per cent; a small one is never told as none."""
+    return _("under 1%") if 0 < p < SMALL else words.percent(p)
 
 
 def forecast_finding(found: Mapping[str, Any]) -> str:

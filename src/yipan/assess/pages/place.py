@@ -123,6 +123,11 @@ class Place:
             parts.append(_("Last heard from %s.") % heard)
         return sentences.join(parts)
 
+    @property
+    def lead_with_rt(self) -> str:
+        """The line under a city's sentence: its people, and what its Rt says."""
+        return sentences.join([self.lead, self.rt_words + _(".")])
+
     @cached_property
     def exact(self) -> bool:
         """Whether the person may see small counts of it, and so its daily curve and its reports."""
@@ -294,16 +299,16 @@ class Place:
         effect = under_control(found, self.unit, control=self.control / 100)
         return Travel(
             days=found["days"],
-            basis=found["basis"],
-            a_day=words.two_digits(mine["mean"] / found["days"]),
-            leaving_a_day=words.two_digits(mine["leaving"] / found["days"]),
+            basis=closer_words.travel_words(found["basis"]),
+            a_day=closer_words.trips(mine["mean"] / found["days"]),
+            leaving_a_day=closer_words.trips(mine["leaving"] / found["days"]),
             origins=[
                 (units[o["code"]].name, words.percent(o["share"]))
                 for o in mine["from"]
                 if o["code"] in units
             ],
             neighbours=[
-                (units[o["code"]].name, words.two_digits(o["mean"]))
+                (units[o["code"]].name, closer_words.trips(o["mean"]))
                 for o in mine["to"]
                 if o["code"] in units
             ],

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from yipan.access.suppression import Hidden
 from yipan.assess.models import UnitSituation
 from yipan.assess.situation.words import expected_words, rt_note
-from yipan.kernel.words import DASH, MINUS, count, day, decimal
+from yipan.kernel.words import DASH, MINUS, chinese, count, day, decimal
 from yipan.web.board.facts import Facts
 
 UNKNOWN = DASH
@@ -59,7 +59,10 @@ def _recent(facts: Facts) -> str:
     """Return the two days before the last: what a zero or a jump is to be read against."""
     dates, new = facts.series.get("dates", []), facts.series.get("confirmed_new", [])
     pairs = list(zip(dates, new, strict=True))[-3:-1]
-    return ", ".join(f"{_short(text)} {known(n)}" for text, n in pairs)
+    mark = "，" if chinese() else ", "
+    return mark.join(
+        _("%(day)s: %(n)s") % {"day": _short(text), "n": known(n)} for text, n in pairs
+    )
 
 
 def _short(iso: str) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from yipan.kernel.words import DASH, clock, count, money, two_digits
+from yipan.kernel.words import DASH, chinese, clock, count, money, two_digits
 from yipan.plan import queries as planning
 from yipan.web.board.facts import Facts
 
@@ -52,7 +52,7 @@ def _estimate(figure: Mapping[str, float]) -> dict[str, str]:
 
 
 def _money(figure: Mapping[str, float]) -> dict[str, str]:
-    return {
-        "mid": money(figure["median"]),
-        "span": f"{money(figure['q05'])}{DASH}{money(figure['q95'])}",
-    }
+    """Return an amount with its unit; the interval below it has the same unit and repeats none."""
+    scale = 1 if chinese() else 10  # 100 million CNY in Chinese, billions in English
+    low, high = (two_digits(figure[q] / scale) for q in ("q05", "q95"))
+    return {"mid": money(figure["median"]), "span": f"{low}{DASH}{high}"}

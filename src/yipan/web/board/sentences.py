@@ -39,6 +39,8 @@ class Clause:
 
 def headline(facts: Facts) -> list[Clause]:
     """Return the one sentence of the board: cases, then tiers, who is silent, what is overdue."""
+    if facts.own is None:
+        return [Clause(_("Your work is in the rooms below."))]
     if not facts.province:
         return [Clause(_("Nothing has been assessed yet."))]
     first = _cases(facts)
@@ -223,7 +225,7 @@ def cities_finding(facts: Facts) -> str:
         return _("The cities’ patients in hospital are not known")
     if not whole:
         return _("Nobody is in hospital in any city")
-    return _("%(place)s has most people in hospital: %(n)s of %(whole)s") % {
+    return _("%(place)s has most people in hospital: %(n)s of the cities’ %(whole)s") % {
         "place": most.unit.name,
         "n": count(most.active or 0),
         "whole": count(whole),
