@@ -50,6 +50,15 @@ def change(folder: Path, file: str, old: str, new: str) -> None:
         ("scenario.yaml", "return_capacity_week: {value: 5000", "no_such: {value: 5000", "figures", "P301"),
         ("scenario.yaml", "value: 5000", "value: -5", "return_capacity_week", "P301"),
         ("scenario.yaml", "limits:", "limits: [", "scenario.yaml:", "P314"),
+        ("scenario.yaml", "{value: 5000, dated", "{value: [5], dated", "return_capacity_week", "P301"),
+        ("scenario.yaml", "return_capacity_week: {value: 5000", "days_in_bed: {value: 0", "days_in_bed", "P301"),
+        ("scenario.yaml", "return_capacity_week: {value: 5000", "found_share: {value: 3", "found_share", "P301"),
+        ("scenario.yaml", "  - option: robust", "  - option: nope", "edits", "P314"),
+        ("scenario.yaml", "last: 6", "last: 60", "weeks", "P310"),
+        ("scenario.yaml", "level: staggered", "level: wide", "changes", "P310"),
+        ("scenario.yaml", "counties: [T1]", "counties: T1", "changes", "P310"),
+        ("counties.csv", "420000,1,2", "420000,1,900000", "row 2", "P314"),
+        ("areas.csv", "S,南", "E,东区医院,East hospitals,5\nS,南", "areas.csv", "P314"),
         ("counties.csv", "T1,赤杨县,Alder,N,low", "T1,赤杨县,Alder,X,low", "row 2", "P314"),
         ("counties.csv", "Alder,N,low", "Alder,N,purple", "row 2", "P314"),
         ("counties.csv", "low,420000", "low,many", "row 2", "P314"),
@@ -117,6 +126,16 @@ def test_the_example_is_answered_whole(folder: Path) -> None:
         rows = list(csv.DictReader(table))
     assert len(rows) == len(keys) * 3 * 6 * 6
     assert json.loads((folder / "out" / "answer.json").read_text(encoding="utf-8"))["name"] == "Three towns"  # fmt: skip
+
+
+def test_an_edit_of_an_option_that_the_impossible_leaves_out_is_told(folder: Path) -> None:
+    change(folder, "areas.csv", "South hospitals,80", "South hospitals,3")
+    asked = replace(read_scenario(folder / "scenario.yaml"), members=20, search_members=20, verify_members=20)  # fmt: skip
+    decision = decide(asked)
+    assert decision.told["impossible"]["cures"][0]["kind"] == "beds"
+    assert decision.told["edits_left_out"] == ["robust"]
+    assert "edit-1" not in {option.key for option in decision.options}
+    assert write(decision, folder / "answer")
 
 
 def test_the_same_file_gives_the_same_answer(folder: Path) -> None:

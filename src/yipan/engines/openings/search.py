@@ -58,6 +58,11 @@ class Plan:
         return not self.over and self.over_R <= 0
 
     @property
+    def excess(self) -> float:
+        """Beds too many, summed over weeks and areas; R too high counts as a hundred beds for each whole one."""
+        return sum(beds for _week, _area, beds in self.over) + 100.0 * self.over_R
+
+    @property
     def gap(self) -> float:
         """Share by which the value stays below the bound of the economy alone."""
         return 1.0 - self.value / self.bound if self.bound > 0 else 0.0

@@ -29,6 +29,9 @@ SETTINGS = ("workplaces", "venues", "countryside", "schools", "transport", "comm
 TIERS = ("low", "medium", "high", "undecided", "no_data")
 ALL_TIERS = "all"
 BRANCHES = ("primary", "secondary", "tertiary")
+DIVISORS = ("days_in_bed", "workers_per_train")
+"""Figures that something is divided by: above zero."""
+
 PLANNING = "planning"
 """The source of a figure that nobody measured."""
 
@@ -362,10 +365,30 @@ def with_figures(pack: Assumptions, own: Mapping[str, Any], *, where: str) -> As
     return replace(pack, figures=figures, sources=sources, digest=digest)
 
 
+def _float(key: str, stated: Any) -> float:
+    if isinstance(stated, bool) or not isinstance(stated, (int, float, str)):
+        raise ValueError(_("%(key)s is “%(value)s”, no number.") % {"key": key, "value": stated})
+    try:
+        return float(stated)
+    except ValueError:
+        raise ValueError(
+            _("%(key)s is “%(value)s”, no number.") % {"key": key, "value": str(stated)[:40]}
+        ) from None
+
+
 def _figure(key: str, data: Any, sources: Mapping[str, Any]) -> Figure:
-    value, low, high = float(data["value"]), float(data["low"]), float(data["high"])
+    value, low, high = (_float(key, data[part]) for part in ("value", "low", "high"))
     if not 0 <= low <= value <= high:
-        raise ValueError(f"{key}: {low:g} ≤ {value:g} ≤ {high:g} does not hold, or is negative.")
+        raise ValueError(
+            _("%(key)s: %(low)g ≤ %(value)g ≤ %(high)g does not hold, or is negative.")
+            % {"key": key, "low": low, "value": value, "high": high}
+        )
+    if str(data["unit"]).startswith("share") and high > 1:
+        raise ValueError(
+            _("%(key)s is a share; it cannot be %(high)g.") % {"key": key, "high": high}
+        )
+    if key in DIVISORS and not low > 0:
+        raise ValueError(_("%s must be above zero.") % key)
     if data["source"] not in sources:
         raise ValueError(f"{key}: source {data['source']} is not among the sources.")
     if not str(data["unit"]).strip():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -86,21 +86,39 @@ def changed(
 
 def read_changes(data: Any) -> list[Change]:
     """Return the changes that JSON states; raises MalformedEdit (P310)."""
-    try:
-        return [
-            Change(
-                counties=tuple(str(code) for code in one["counties"]),
-                setting=str(one["setting"]),
-                first=int(one["first"]),
-                last=int(one["last"]),
-                level=LEVELS.index(one["level"]) if one["level"] in LEVELS else int(one["level"]),
-            )
-            for one in data
-        ]
-    except (KeyError, TypeError, ValueError) as fault:
-        missing = f"“{fault.args[0]}”" if isinstance(fault, KeyError) else str(fault)
-        raise MalformedEdit(
-            _("The changes cannot be read: %s.") % missing,
-            where="changes",
-            remedy=_("Each change has counties, setting, first, last and level."),
-        ) from fault
+    if not isinstance(data, list):
+        raise _unread(_("they are no list"))
+    return [_change(one) for one in data]
+
+
+def _change(one: Any) -> Change:
+    if not isinstance(one, Mapping):
+        raise _unread(_("“%s” is no change") % str(one)[:40])
+    for key in ("counties", "setting", "first", "last", "level"):
+        if key not in one:
+            raise _unread(f"“{key}”")
+    if not isinstance(one["counties"], (list, tuple)):
+        raise _unread(_("counties are no list"))
+    level = one["level"]
+    return Change(
+        counties=tuple(str(code) for code in one["counties"]),
+        setting=str(one["setting"]),
+        first=_whole("first", one["first"]),
+        last=_whole("last", one["last"]),
+        level=LEVELS.index(level) if level in LEVELS else _whole("level", level),
+    )
+
+
+def _whole(name: str, stated: Any) -> int:
+    text = str(stated).strip()
+    if isinstance(stated, bool) or not text.isdecimal():
+        raise _unread(_("%(name)s is “%(value)s”") % {"name": name, "value": text[:40]})
+    return int(text)
+
+
+def _unread(fault: str) -> MalformedEdit:
+    return MalformedEdit(
+        _("The changes cannot be read: %s.") % fault,
+        where="changes",
+        remedy=_("Each change has counties, setting, first, last and level."),
+    )

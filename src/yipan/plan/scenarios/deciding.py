@@ -17,7 +17,6 @@ from django.utils.translation import gettext as _
 
 from yipan.assess.models import Tier
 from yipan.kernel import words
-from yipan.plan.errors import MalformedEdit
 from yipan.plan.findings import impossible_words, price_rows
 from yipan.plan.pictures import SETTING_WORDS
 from yipan.plan.scenarios.asking import question_of, staffed
@@ -66,7 +65,8 @@ class Decision:
 def decide(scenario: ScenarioFile, *, progress: Progress | None = None) -> Decision:
     """Run the pack's options, search the best, make the edits, and put all side by side on the same runs.
 
-    Raises MalformedEdit (P310) where an edit names an option, county, setting or week that is not there.
+    Where nothing keeps the limits the answer says so, with what binds and its cures; an edit of an option that
+    then does not exist is left out, and `edits_left_out` names it.
     """
     started = perf_counter()
     build, limits = scenario.build, scenario.limits
@@ -108,27 +108,28 @@ def decide(scenario: ScenarioFile, *, progress: Progress | None = None) -> Decis
     top = max(course.number for course in build.assumptions.courses)
     for i, found in enumerate(answer.options, start=1):
         keep(top + i, found.key, NAMES[found.key], found.levels, dict(found.told))
-    _edits(scenario, options, keep)
+    left_out = _edits(scenario, options, keep)
     _delays(options, kept, ran, beds)
-    decision = Decision(scenario, options, dict(answer.told), perf_counter() - started)
+    told = dict(answer.told) | ({"edits_left_out": left_out} if left_out else {})
+    decision = Decision(scenario, options, told, perf_counter() - started)
     decision.recommended = _recommended(decision)
     _caution(decision, kept)
     return decision
 
 
-def _edits(scenario: ScenarioFile, options: list[Answered], keep: Callable[..., None]) -> None:
+def _edits(scenario: ScenarioFile, options: list[Answered], keep: Callable[..., None]) -> list[str]:
+    """Make the edits that the file states; return the options that were to be edited and do not exist."""
+    left_out: list[str] = []
     codes = [county.code for county in scenario.build.province.counties]
     for i, (key, reason, changes) in enumerate(scenario.edits, start=1):
         base = next((option for option in options if option.key == key), None)
-        if base is None:
-            raise MalformedEdit(
-                _("There is no option “%s” to edit.") % key,
-                where="edits",
-                remedy=_("Options: %s.") % ", ".join(option.key for option in options),
-            )
+        if base is None:  # where nothing keeps the limits some options do not exist
+            left_out.append(key)
+            continue
         levels = changed(base.levels, codes, changes, weeks=scenario.build.weeks)
         more = {"edits": key, "reason": reason, "changes": [c.as_dict() for c in changes]}
         keep(options[-1].number + 1, f"edit-{i}", (f"{base.zh}（改）", f"{base.en}, edited"), levels, more, key)  # fmt: skip
+    return left_out
 
 
 def _delays(options: list[Answered], kept: dict[str, Any], ran: Callable[[Levels, str], Members], beds: Any) -> None:  # fmt: skip
@@ -263,6 +264,7 @@ def _page(decision: Decision) -> str:
     shown = decision.recommended or decision.options[-1]
     risk = scenario.limits.accepted_risk
     areas = {city.code: city.name for city in build.province.cities}
+    names = {o.key: o.name for o in decision.options}
     return render_to_string(
         "plan/file_report.html",
         {
@@ -284,7 +286,7 @@ def _page(decision: Decision) -> str:
                 for i, (county, tier) in enumerate(zip(counties, build.province.tiers, strict=True))
             ],
             "impossible": impossible_words(decision.told["impossible"], areas) if decision.told["impossible"] else None,
-            "frontier": [{**point, "name": _point_name(point)} for point in decision.told["frontier"]],
+            "frontier": [{**point, "name": _point_name(point, names)} for point in decision.told["frontier"]],
             "prices": price_rows(decision.told["prices"], areas),
             "figures": [
                 {"figure": f, "source": build.assumptions.sources[f.source]["zh" if words.chinese() else "en"]}
@@ -294,16 +296,18 @@ def _page(decision: Decision) -> str:
     )  # fmt: skip
 
 
-def _point_name(point: Mapping[str, Any]) -> str:
-    """Return what a point of the frontier is in words."""
+def _point_name(point: Mapping[str, Any], names: Mapping[str, str]) -> str:
+    """Return what a point of the frontier is in words; `names` are the pack's courses by key."""
     at = words.decimal(point["at"], 2)
     if point["kind"] == "factor":
         return _("searched for a transmission %s times the expected") % at
-    if point["kind"] == "tiered":
+    if point["kind"] == "tiers":
         return _("counties of a tier alike, for a transmission %s times the expected") % at
-    if point["kind"] == "uniform":
+    if point["kind"] == "alike":
         return _("all counties alike, for a transmission %s times the expected") % at
-    return _("R of the last week allowed %s") % at
+    if point["kind"] == "end_R":
+        return _("R of the last week allowed %s") % at
+    return names.get(point["kind"], point["kind"])
 
 
 def _plain(value: Any) -> Any:

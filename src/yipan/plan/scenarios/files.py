@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any, cast
 
@@ -24,6 +24,7 @@ from yipan.plan.errors import MalformedAssumptions, MalformedScenario
 from yipan.plan.scenarios.asking import Limits, read_limits
 from yipan.plan.scenarios.assumptions import (
     DEFAULT_PACK,
+    SETTINGS,
     TIERS,
     Assumptions,
     load_pack,
@@ -33,7 +34,7 @@ from yipan.plan.scenarios.assumptions import (
     with_figures,
 )
 from yipan.plan.scenarios.building import Build
-from yipan.plan.scenarios.changes import Change, read_changes
+from yipan.plan.scenarios.changes import Change, changed, read_changes
 from yipan.plan.scenarios.standing import Province, Start, whole_people
 
 SHIPPED = "henan-2020"
@@ -41,6 +42,7 @@ KEYS = {
     "format", "name", "start", "disease", "pack", "weeks", "members", "seed", "counties", "areas", "ages",
     "contacts", "sectors", "travel", "limits", "figures", "edits", "verify_members", "search_members",
 }  # fmt: skip
+SEARCHED = ("targeted", "robust", "uniform")
 MOST_COUNTIES, MOST_WEEKS, MOST_MEMBERS = 5_000, 52, 100_000
 
 
@@ -99,6 +101,9 @@ def read_scenario(path: Path) -> ScenarioFile:
     limits = read_limits(data.get("limits"), where=f"{path.name}: limits")
     province, staffed = _province(data, folder, pack)
     limits = _with_beds(limits, staffed, {c.code for c in province.cities}, {c.code for c in province.counties}, path.name)  # fmt: skip
+    build = Build(province=province, assumptions=pack, disease=disease)
+    edits = _edits(data.get("edits"), path.name)
+    _check_edits(edits, build, path.name)
     return ScenarioFile(
         name=str(data.get("name", path.stem)),
         start=_day(data["start"], path.name),
@@ -107,8 +112,8 @@ def read_scenario(path: Path) -> ScenarioFile:
         search_members=_whole(data, "search_members", 400, 20, MOST_MEMBERS, path.name),
         verify_members=_whole(data, "verify_members", 2000, 20, MOST_MEMBERS, path.name),
         limits=limits,
-        build=Build(province=province, assumptions=pack, disease=disease),
-        edits=_edits(data.get("edits"), path.name),
+        build=build,
+        edits=edits,
     )
 
 
@@ -151,6 +156,8 @@ def _pack(data: Mapping[str, Any], folder: Path, weeks: int, where: str) -> Assu
 
 def _edits(data: Any, where: str) -> tuple[tuple[str, str, tuple[Change, ...]], ...]:
     found = []
+    if data is not None and not isinstance(data, list):
+        raise _bad(_("“edits” must be a list."), f"{where}: edits", _("See the example of the format in the manual."))  # fmt: skip
     for one in data or []:
         if not isinstance(one, Mapping) or not {"option", "reason", "changes"} <= set(one):
             raise _bad(_("An edit needs option, reason and changes."), f"{where}: edits", _("See the example of the format in the manual."))  # fmt: skip
@@ -168,7 +175,21 @@ def _whole(data: Mapping[str, Any], key: str, default: int, low: int, high: int,
     return value
 
 
+def _check_edits(edits: tuple[tuple[str, str, tuple[Change, ...]], ...], build: Build, where: str) -> None:  # fmt: skip
+    """Refuse an edit of an option, county, setting or week that is not there, before anything is computed."""
+    known = [course.key for course in build.assumptions.courses] + list(SEARCHED)
+    codes = [county.code for county in build.province.counties]
+    untouched = np.full((build.weeks, len(codes), len(SETTINGS)), -1)
+    for i, (option, _reason, changes) in enumerate(edits, start=1):
+        if option not in known:
+            raise _bad(_("There is no option “%s” to edit.") % option, f"{where}: edits", _("Options: %s.") % ", ".join(known))  # fmt: skip
+        changed(untouched, codes, changes, weeks=build.weeks)
+        known.append(f"edit-{i}")
+
+
 def _day(value: Any, where: str) -> date:
+    if isinstance(value, datetime):
+        return value.date()
     if isinstance(value, date):
         return value
     try:
@@ -261,9 +282,14 @@ def _province(
         city_of.append(at[area])
         ill.append(row.number_of("ill"))
         incubating.append(row.number_of("incubating"))
+        if ill[-1] + incubating[-1] > people:
+            raise row.bad("ill", row.text("ill"), _("There cannot be more ill and incubating than people."))  # fmt: skip
         in_care.append(row.number_of("in_care", default=0.0))
     if not 1 <= len(counties) <= MOST_COUNTIES:
         raise _bad(_("The table has %d rows.") % len(counties), str(data["counties"]), _("One row for each county, at most %d.") % MOST_COUNTIES)  # fmt: skip
+    idle = sorted(set(range(len(cities))) - set(city_of))
+    if idle:
+        raise _bad(_("Area %s has no county.") % cities[idle[0]].code, str(data["areas"]), _("Give each hospital area its counties, or leave it out."))  # fmt: skip
     residents = np.array([c.population for c in counties], dtype=np.float64)
     employed, value = _sectors(folder, data["sectors"], counties, pack)
     care_by_area = np.array([care[city.code] for city in cities])

@@ -20,7 +20,7 @@ from yipan.engines.openings.worth import worth_of_limits
 from yipan.plan.scenarios.asking import Limits, question_of, staffed, worth_by_step
 from yipan.plan.scenarios.assumptions import SETTINGS, at_central
 from yipan.plan.scenarios.building import DAYS, Build
-from yipan.plan.scenarios.openings import Levels
+from yipan.plan.scenarios.openings import Levels, levels_of
 from yipan.plan.scenarios.running import run_option
 from yipan.plan.scenarios.summaries import quantiles
 
@@ -318,7 +318,14 @@ class _Planner:
 
     def _plan(self, inflated: float) -> tuple[_Made, float] | None:
         asked = self.asked.inflated(inflated)
-        plan = optimise(asked, start=None if self.start is None else self.start.x, steps=3)
+        plan = None if self.start is None else optimise(asked, start=self.start.x, steps=3)
+        if plan is None or not plan.feasible:
+            # far from where the first plan stands: begin at the largest even opening that holds here
+            again = optimise(asked, steps=4)
+            if plan is None or (
+                again is not None and (again.feasible or again.excess < plan.excess)
+            ):
+                plan = again
         if plan is None:
             return None
         own = rounded(asked, plan)
@@ -335,7 +342,8 @@ def _robust(
 ) -> tuple[Found, list[dict[str, Any]]]:  # fmt: skip
     """Return the plan of most value within the risk, and the frontier of all that were tried.
 
-    County by county first; plans alike for a tier or for all are tried where they add as much and keep it.
+    County by county first; plans alike for a tier or for all are tried where they add as much and keep it,
+    then the pack's own courses, so the answer is no worse than any of them.
     """
     risk = limits.accepted_risk
     runs = _Runs(build, staffed(build, limits), seed + SEARCH_SEED)
@@ -348,9 +356,10 @@ def _robust(
     own.made[1.0] = _Made(best, plan, tight, factor), best.value
     tried = tighten(own.at, judge, family="factor", tries=effort.tries, told=told)
     tiers = np.unique(np.array(build.province.tiers), return_inverse=True)[1]
-    for name, group in (("tiered", tiers), ("uniform", np.zeros_like(q.group))):
+    for name, group in (("tiers", tiers), ("alike", np.zeros_like(q.group))):
         family = _Planner(q, group, factor, None)
         tried += as_good(family.at, judge, tried, family=name, tries=max(2, effort.tries // 2), told=told)  # fmt: skip
+    tried += _courses(build, tight, plan, factor, judge, tried)
     points = [_point(t.plan, runs, t.chance, t.family, t.factor) for t in tried]
     if effort.frontier:
         for more in LOOSER if limits.end_R is not None else ():
@@ -374,6 +383,45 @@ def _robust(
     }
     points.sort(key=lambda p: (p["chance"]["share"], p["value"]["median"]))
     return Found("robust", made.ordered.levels, facts), points
+
+
+def _courses(
+    build: Build, tight: Question, plan: Plan, factor: float, judge: Judge[_Made], tried: list[Tried[_Made]]
+) -> list[Tried[_Made]]:  # fmt: skip
+    """Return the pack's own courses that keep every limit of the weekly model and add more than the best safe plan."""
+    found: list[Tried[_Made]] = []
+    for course in build.assumptions.courses:
+        levels = levels_of(course, build.province.tiers)
+        safe = [t.value for t in (*tried, *found) if t.chance.high <= judge.risk]
+        own = ordered(tight, levels, needed_back(tight, levels), relaxed=plan.value)
+        if own.value > max(safe, default=-np.inf) and kept(tight, own):
+            made = _Made(own, plan, tight, factor)
+            found.append(Tried(course.key, 1.0, made, own.value, judge.chance(made)))
+    return found
+
+
+def needed_back(q: Question, levels: Levels) -> Floats:
+    """Return who must return in each week to each place for levels, shape (week, place): when they are needed."""
+    busy = np.einsum("tpsl,psl->tp", taken(levels), q.step_workers)
+    lacking = np.maximum.accumulate(np.maximum(busy - q.hands, 0.0), axis=0)
+    return np.diff(lacking, axis=0, prepend=0.0)
+
+
+def kept(q: Question, own: Ordered) -> bool:
+    """Return whether levels keep beds, R, masks, workers, trains, least and most levels, and the stages."""
+    x, levels = taken(own.levels), own.levels
+    returns = needed_back(q, levels)
+    use = np.einsum("tpsl,psl->t", x, q.step_workers * q.step_masks).cumsum()
+    return bool(
+        not own.over
+        and own.over_R <= 0
+        and (levels >= q.least).all()
+        and (levels <= q.most).all()
+        and (not q.staged or (np.diff(levels, axis=0) >= 0).all())
+        and (use <= q.mask_stock + q.mask_supply * np.arange(1, q.weeks + 1)).all()
+        and (returns.sum(axis=0) <= q.returning + 1e-6).all()
+        and (returns.sum(axis=1) <= q.trains + 1e-6).all()
+    )
 
 
 def _point(made: _Made, runs: _Runs, chance: Chance, kind: str, at: float) -> dict[str, Any]:
