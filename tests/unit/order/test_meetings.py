@@ -102,6 +102,25 @@ def test_exactly_one_accountable_unit(title: str, lead: str, level: str, why: st
     assert who_acts(title, lead, PLACES) == (level, (), why)
 
 
+@pytest.mark.parametrize(
+    ("title", "level"),
+    [
+        ("今晚公布各县（市、区）风险等级，每日复核", ""),
+        ("各县每晚公布风险等级", "county"),
+        ("种子、化肥送到各村", ""),
+        ("向各市派出督导组，各市上报问题", "city"),
+        ("要求各市上报问题", "city"),
+        ("Publish each county's tier tonight", ""),
+        ("Seed and machines reach villages", ""),
+        ("Teams are sent to every city", ""),
+        ("Each city answers within a day", "city"),
+        ("County teams inspect a sample on the spot", "county"),
+    ],
+)
+def test_units_to_which_something_is_done_are_not_those_who_act(title: str, level: str) -> None:
+    assert who_acts(title, "", PLACES)[0] == level
+
+
 def test_a_name_inside_another_is_not_a_second_place() -> None:
     assert [p.code for p in named_places("郑州市先行", PLACES)] == ["4101"]
     assert named_places("Zhengzhouish", PLACES) == []

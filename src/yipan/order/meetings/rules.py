@@ -51,11 +51,20 @@ _EXCEPT = re.compile(
 
 # Who acts, by the words that name it: the level of the tree. The first that fits counts.
 ACTORS: Final[Sequence[tuple[str, str]]] = (
-    (r"县级指挥部|county headquarters", Level.COUNTY),
-    (r"[各每][个]?县|每县|each county|every county|counties agree", Level.COUNTY),
-    (r"[各每][个]?市(?!场)|each city|every city|city headquarters", Level.CITY),
-    (r"[各每][个]?(?:乡镇|街道|镇)|each township|every township", Level.TOWNSHIP),
-    (r"[各每][个]?(?:村|社区)|every village|each village", Level.VILLAGE),
+    (r"县级指挥部|\bcounty headquarters", Level.COUNTY),
+    (r"[各每][个]?县|\beach county|\bevery county|\bcount(?:ies agree|y teams)", Level.COUNTY),
+    (r"[各每][个]?市(?!场)|\beach city|\bevery city|\bcity (?:headquarters|teams)", Level.CITY),
+    (r"[各每][个]?(?:乡镇|街道|镇)|\beach township|\bevery township", Level.TOWNSHIP),
+    (r"[各每][个]?(?:村|社区)|\bevery village|\beach village", Level.VILLAGE),
+)
+
+
+# What stands before units to which something is done: they are spoken of, they do not act.
+_DONE_TO: Final = re.compile(
+    r"(?:公布|发布|通报|检查|抽查|督查|督导|指导|支援|走访|覆盖|下派|前往|派往|[到向给对赴送进])(?:了|至)?$"
+    r"|\b(?:publish|list|inspect|check|visit|support|reach|cover|supply|teach|for|from|in|into|to|of|across)"
+    r"(?:s|es)?\s+$",
+    re.I,
 )
 
 
@@ -249,7 +258,7 @@ def who_acts(title: str, lead: str, places: Sequence[Place]) -> tuple[str, tuple
         return "", tuple(place.code for place in named), "named"
     for text, reason in ((lead, "lead"), (title, "words")):
         for pattern, level in ACTORS:
-            if re.search(pattern, text, re.I):
+            if _acts(pattern, text):
                 if left_out:
                     kept = [p.code for p in places if p.level == level and p not in left_out]
                     return "", tuple(kept), "except"
@@ -258,6 +267,15 @@ def who_acts(title: str, lead: str, places: Sequence[Place]) -> tuple[str, tuple
     if led:
         return "", tuple(place.code for place in led), "lead_named"
     return "", (), "department" if lead else "issuer"
+
+
+def _acts(pattern: str, text: str) -> bool:
+    """Return whether such units stand in a text as those who act.
+
+    >>> _acts("各县", "各县公布等级"), _acts("各县", "公布各县等级")
+    (True, False)
+    """
+    return any(not _DONE_TO.search(text[: m.start()]) for m in re.finditer(pattern, text, re.I))
 
 
 def _left_out(title: str, places: Sequence[Place]) -> list[Place]:
