@@ -465,6 +465,21 @@ def test_the_pages_open_in_both_languages(
     assert client.get(reverse("report:element", args=["nothing"])).status_code == 404
 
 
+def test_the_ledger_names_every_asker_and_links_what_may_be_opened(
+    cast: Cast, as_person: As, known: Incident, province: Province
+) -> None:
+    """The burden is published to everybody; a request itself is of its department's places."""
+    made = ask(known, province, cast.department, FORMS[0])
+    address = reverse("report:request", args=[made.pk])
+    for page in (reverse("report:burden"), reverse("report:element", args=["soap"])):
+        theirs = as_person(cast.department).get(page).content.decode()
+        assert f'href="{address}"' in theirs, page
+        mine = as_person(cast.county_officer).get(page).content.decode()
+        assert f'href="{address}"' not in mine, page
+        assert made.department_en in mine, page
+    assert as_person(cast.county_officer).get(address).status_code == 404
+
+
 def test_a_request_out_of_sight_is_not_there(
     cast: Cast, as_person: As, known: Incident, province: Province
 ) -> None:

@@ -455,9 +455,17 @@ def burden(request: PersonRequest) -> HttpResponse:
         "section": "report",
         "levels": levels,
         "ledger": ledger_of(board.incident, level=chosen, at=board.at),
+        "in_sight": _in_sight(request),
         "frozen": queries.frozen_at(board.incident, board.at),
     }
     return render(request, "report/burden.html", context)
+
+
+def _in_sight(request: PersonRequest) -> set[int]:
+    """Return the requests that the person may open; the others are named without a link."""
+    board = request.board
+    rows = queries.requests_in_scope(board.incident, scope=request.scope, known_at=board.at)
+    return set(rows.values_list("pk", flat=True))
 
 
 @require_GET
@@ -485,5 +493,11 @@ def element(request: PersonRequest, name: str) -> HttpResponse:
     fields = RequestedField.objects.filter(
         request__incident=board.incident, concept=rows[0].concept
     ).select_related("request")
-    context = {"section": "report", "element": rows[0], "versions": rows, "fields": fields[:50]}
+    context = {
+        "section": "report",
+        "element": rows[0],
+        "versions": rows,
+        "fields": fields[:50],
+        "in_sight": _in_sight(request),
+    }
     return render(request, "report/element.html", context)
