@@ -14,6 +14,7 @@ from yipan.plan.models import Option, Scenario
 from yipan.plan.pictures import LEVEL_WORDS, SETTING_WORDS
 from yipan.plan.queries import accepted_risk, chance_words
 from yipan.plan.scenarios.assumptions import LEVELS
+from yipan.plan.scenarios.summaries import paired
 
 
 def amount(value_100m: float) -> str:
@@ -123,6 +124,28 @@ def certificate(option: Option) -> dict[str, str]:
         % {"gap": words.percent(found["bound_gap"], places=1), "bound": words.money(found["bound_100m"])},
         "rounding": _("Rounding to orderable levels cost %s of the relaxed plan.")
         % words.percent(max(0.0, found["rounding_loss"]), places=1),
+    }  # fmt: skip
+
+
+def price_of_safety(scenario: Scenario) -> str:
+    """Return in a sentence what the robust option gives up against the best by county; empty where one lacks."""
+    kept = {
+        o.key: o.results.get("by_member", {})
+        for o in scenario.options.all()
+        if o.key in ("targeted", "robust") and o.base_id is None
+    }
+    if len(kept) < 2:
+        return ""
+    return safety_words(paired(kept["targeted"], kept["robust"]))
+
+
+def safety_words(found: Mapping[str, Any]) -> str:
+    """Return the price of safety in a sentence, from the paired differences of both options; empty without them."""
+    value = found.get("value_added_100m_cny")
+    if not value:
+        return ""
+    return _("Price of safety: the robust plan gives up %(price)s against the best by county (%(low)s to %(high)s, same runs).") % {
+        "price": words.money(value["median"]), "low": words.money(value["q05"]), "high": words.money(value["q95"]),
     }  # fmt: skip
 
 

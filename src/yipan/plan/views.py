@@ -164,6 +164,7 @@ def _page(
         "confirmed": confirmed(request),
         "unreached": findings.unreached(shown),
         "frontier": pictures.frontier(shown),
+        "safety": findings.price_of_safety(shown),
         "maps": pictures.smallmaps(
             shown, levels, units, setting=setting, topology=_topology(board.package), chosen=chosen
         ),

@@ -17,7 +17,7 @@ from django.utils.translation import gettext as _
 
 from yipan.assess.models import Tier
 from yipan.kernel import words
-from yipan.plan.findings import impossible_words, price_rows
+from yipan.plan.findings import impossible_words, price_rows, safety_words
 from yipan.plan.pictures import SETTING_WORDS
 from yipan.plan.scenarios.asking import question_of, staffed
 from yipan.plan.scenarios.assumptions import LEVELS, SETTINGS
@@ -276,10 +276,12 @@ def _page(decision: Decision) -> str:
                 {"option": o, "summary": o.results["summary"], "chance": chance_of(o), "R": o.results["R"],
                  "within": chance_of(o)["high"] <= risk, "gain": o.results["over_hold"].get("value_added_100m_cny"),
                  "delay": o.results.get("delay", {}).get("value_added_100m_cny"),
-                 "certificate": o.results.get("certificate"), "reason": o.results.get("reason", "")}
+                 "caution": o.results.get("caution", {}).get("value_added_100m_cny"), "verified": o.results.get("verified"),
+                 "certificate": _certificate(o.results.get("certificate")), "reason": o.results.get("reason", "")}
                 for o in decision.options
             ],
             "shown": shown,
+            "safety": safety_words(next((o.results.get("price_of_safety", {}) for o in decision.options if o.key == "robust"), {})),
             "settings": [SETTING_WORDS[key] for key in SETTINGS],
             "rows": [
                 {"name": county.name, "tier": Tier(tier).label, "cells": ["".join(str(int(v)) for v in shown.levels[:, i, k]) for k in range(len(SETTINGS))]}
@@ -294,6 +296,11 @@ def _page(decision: Decision) -> str:
             ],
         },
     )  # fmt: skip
+
+
+def _certificate(found: Mapping[str, float] | None) -> dict[str, float] | None:
+    """Return both gaps of a certificate, none below nothing: rounding may gain a hair on a relaxed plan."""
+    return None if found is None else {k: max(0.0, found[k]) for k in ("envelope_gap", "bound_gap")}
 
 
 def _point_name(point: Mapping[str, Any], names: Mapping[str, str]) -> str:
@@ -327,7 +334,9 @@ def _table(path: Path, head: list[str], rows: Iterable[list[Any]]) -> None:
 PRINT = """body { font: 14px/1.5 sans-serif; color: #15222b; max-width: 1100px; margin: 24px auto; padding: 0 16px; }
 h1 { font-size: 22px; } h2 { font-size: 16px; margin-top: 24px; } table { border-collapse: collapse; width: 100%; }
 th, td { text-align: left; padding: 3px 8px; border-bottom: 1px solid #cfd8dc; vertical-align: top; }
-.num { text-align: right; white-space: nowrap; } .mut { color: #55636d; } .over { color: #8f1240; font-weight: 700; }
+.num { text-align: right; white-space: nowrap; } .mut { color: #55636d; font-weight: 400; } thead .num { white-space: normal; } tbody th { min-width: 10em; } .over { color: #8f1240; font-weight: 700; }
 code { font-family: monospace; } tr { break-inside: avoid; }
+.over::before { content: "\\25B2 "; } .day { white-space: nowrap; }
+@media screen and (max-width: 700px) { table { display: block; overflow-x: auto; } }
 @page { size: A4; margin: 14mm; } @media print { body { font-size: 10px; margin: 0; max-width: none; } }
 """
