@@ -233,6 +233,8 @@ def test_every_page_opens_for_a_plain_user_of_the_database(
     officer = as_person(out.officer)
     for path in ("report/cases.csv", "api/report/cases/fhir"):
         assert out.case("A-1").pseudonym in officer.get(f"/{path}").content.decode(), path
+    page = officer.get("/report/form/?day=2020-02-21").content.decode()
+    assert "Counted from the line list: 1" in page
     found = client.get("/api/report/cases").json()
     assert {c["pseudonym"] for c in found} == {out.case(n).pseudonym for n in ("A-1", "A-2", "A-3")}
     visit = {"act": "visit", "visit-day": "2020-02-24", "visit-result": "well"}
