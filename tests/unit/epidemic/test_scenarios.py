@@ -107,6 +107,9 @@ def written(folder: Path, **changes: object) -> Path:
         ({"response": {"cases": 3, "level": 0.5, "settings": ["church"]}}, MalformedScenario, "church"),
         ({"people": "missing.csv"}, MalformedScenario, "missing.csv"),
         ({"people": []}, MalformedScenario, "no rows"),
+        ({"people": [*WORLD["people"], WORLD["people"][0]]}, MalformedScenario, "east, 0-19 stands twice"),
+        ({"transmission": 0.1}, MalformedScenario, "both given"),
+        ({"imports": [{"day": 1, "place": "east", "infections": 1e12}]}, OutOfRange, "imported to east, where 90,000"),
         ({"transmission": -0.1}, OutOfRange, "transmission is -0.1"),
         ({"mixing": [{"from": "east", "to": "west", "share": 1.2}]}, TravelNotConserved, "east would spend 1.2"),
         ({"mixing": [{"from": "east", "to": "west", "share": -0.2}]}, TravelNotConserved, "east"),
@@ -128,6 +131,13 @@ def test_a_file_that_cannot_be_run_is_refused_in_words(
 ) -> None:
     with pytest.raises(error, match=words):
         read_scenarios(written(tmp_path, **change))
+
+
+def test_a_file_that_is_no_text_is_refused_in_words(tmp_path: Path) -> None:
+    path = tmp_path / "world.yaml"
+    path.write_bytes(b"\x00\xff\x00")
+    with pytest.raises(MalformedScenario, match="cannot be read"):
+        read_scenarios(path)
 
 
 def test_a_policy_changes_what_it_says_and_nothing_else(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
@@ -92,7 +93,7 @@ def read_scenarios(path: Path) -> ScenarioFile:
     """
     try:
         said = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, yaml.YAMLError) as error:
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise MalformedScenario(f"The file cannot be read: {error}.", where=path.name) from error
     if not isinstance(said, dict):
         raise MalformedScenario("The file holds no mapping of names to values.", where=path.name)
@@ -181,6 +182,12 @@ class _Reader:
             mixing=self.mixing(),
             susceptibility=parameters.susceptibility(self.groups),
         )
+        if {"R0", "transmission"} <= self.said.keys():
+            raise MalformedScenario(
+                "R0 and transmission are both given, and each sets the other.",
+                where="transmission",
+                remedy="Leave one of them out.",
+            )
         if "transmission" not in self.said:
             R0 = number(self.said.get("R0", parameters.value("R0")), "R0")
             plain = scaled_to_R0(plain, R0)
@@ -297,6 +304,9 @@ class _Reader:
         places = tuple(dict.fromkeys(p for p, _, _ in rows))
         ages = tuple(dict.fromkeys(a for _, a, _ in rows))
         table = np.zeros((len(places), len(ages)))
+        (place, age), times = Counter((p, a) for p, a, _ in rows).most_common(1)[0]
+        if times > 1:
+            raise MalformedScenario(f"{place}, {age} stands twice.", where="people")
         for place, age, persons in rows:
             table[places.index(place), ages.index(age)] += persons
         return places, ages, table.round().astype(np.int64)
@@ -394,6 +404,14 @@ class _Reader:
                 found[day, i, self.age(row["age"])] += expected
             else:
                 found[day, i] += expected * self.population[i] / self.population[i].sum()
+        arrived, live = found.sum(axis=(0, 2)), self.population.sum(axis=1)
+        if (arrived > live).any():
+            i = int(np.argmax(arrived > live))
+            raise OutOfRange(
+                f"{arrived[i]:,.0f} infections are imported to {self.places[i]}, where {live[i]:,} live.",
+                where="imports",
+                remedy="Imports are residents infected elsewhere: persons on a day, not rates.",
+            )
         return found
 
     def controls(self, said: Any, settings: Sequence[str], name: str) -> Floats:
