@@ -21,8 +21,9 @@ def test_trips_have_two_places_at_most(mean: float, told: str) -> None:
 @pytest.mark.parametrize(
     ("with_control", "without", "told"),
     [
-        (0.002, 0.004, "a chain takes hold under 1% instead of under 1%"),
-        (0.0, 0.3, "a chain takes hold 0% instead of 30%"),
+        (0.002, 0.004, "a chain takes hold is under 1% instead of under 1%"),
+        (0.0, 0.3, "a chain takes hold is 0% instead of 30%"),
+        (0.0, 0.0, "No chain is expected to take hold"),
     ],
 )
 def test_a_small_chance_is_not_none(with_control: float, without: float, told: str) -> None:

@@ -80,10 +80,17 @@ def arrivals_words(found: Mapping[str, Any], names: Mapping[str, str]) -> tuple[
 
 def control_words(effect: Mapping[str, Any]) -> str:
     """Return what a control of travel changes: what it avoids, and what it only delays."""
-    told = _(
-        "Without %(control)s of the travel here: %(with)s trips by infected people in a week instead of "
-        "%(without)s; chance that a chain takes hold %(held)s instead of %(hold)s."
-    ) % {
+    if effect["takes_hold"] == 0:
+        sentence = _(
+            "Without %(control)s of the travel here: %(with)s trips by infected people in a week instead "
+            "of %(without)s. No chain is expected to take hold either way."
+        )
+    else:
+        sentence = _(
+            "Without %(control)s of the travel here: %(with)s trips by infected people in a week instead of "
+            "%(without)s; the chance that a chain takes hold is %(held)s instead of %(hold)s."
+        )
+    told = sentence % {
         "control": words.percent(effect["control"]),
         "with": trips(effect["mean_with"]),
         "without": trips(effect["mean"]),
