@@ -296,3 +296,11 @@ def test_no_order_of_links_makes_a_circle_or_two_infectors() -> None:
 def test_sealed_persons_have_an_end(out: Outbreak) -> None:
     out.contact("410000000000000001")
     assert all(i.expires_at > i.recorded_at for i in Identity.objects.all())
+
+
+def test_where_little_is_traced_no_average_is_told(out: Outbreak, as_person: As) -> None:
+    """Of a case without any link nobody knows how many it infected: it is not none."""
+    path = "/report/chains/"
+    text = page(as_person(out.officer), path)
+    assert "Too little traced to say how many each infected: 0 cases have a link, 3 none" in text
+    assert "Dispersion" not in text

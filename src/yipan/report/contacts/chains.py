@@ -82,6 +82,11 @@ class Found:
     dropped: int  # links that another, surer one contradicts
     serial_days: list[tuple[int, int]]  # days, pairs
 
+    @property
+    def looked_into(self) -> bool:
+        """Whether links are known of most cases: of the others nobody knows how many they infected."""
+        return self.alone < len(self.nodes)
+
 
 def find_chains(incident: Incident, *, scope: Scope, known_at: datetime) -> Found:
     """Return the chains among the cases in sight, with what can be fitted to them."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from yipan.access.models import Identity, Incident, User
 from yipan.places.models import Unit
@@ -129,7 +130,7 @@ class Visit(PersonRow):
 class Certainty(models.TextChoices):
     """How sure it is that one case infected another."""
 
-    CONFIRMED = "confirmed", _("confirmed")
+    CONFIRMED = "confirmed", pgettext_lazy("link", "confirmed")
     PROBABLE = "probable", _("probable")
     POSSIBLE = "possible", _("possible")
 

@@ -517,7 +517,7 @@ def chains(request: PersonRequest) -> HttpResponse:
         "section": "report",
         "found": found,
         "serial": found.summary.serial_interval,
-        "spread": found.summary.offspring,
+        "spread": found.summary.offspring if found.looked_into else None,
         "bars": histogram(found.serial_days),
         "clusters": [
             cluster
