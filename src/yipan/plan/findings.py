@@ -144,6 +144,8 @@ def safety_words(found: Mapping[str, Any]) -> str:
     value = found.get("value_added_100m_cny")
     if not value:
         return ""
+    if value["q05"] == value["q95"] == 0:
+        return _("Safety costs nothing: the best by county keeps the accepted risk as it is, so the robust plan is the same.")  # fmt: skip
     return _("Price of safety: the robust plan gives up %(price)s against the best by county (%(low)s to %(high)s, same runs).") % {
         "price": words.money(value["median"]), "low": words.money(value["q05"]), "high": words.money(value["q95"]),
     }  # fmt: skip
