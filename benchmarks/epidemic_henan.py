@@ -4,9 +4,9 @@
     python benchmarks/epidemic_henan.py --coverage         # how often known parameters are found; two minutes
 
 18 cities × 16 ages from 1 January. Infections come with travellers from Hubei (a published index by day and city, times
-a prevalence that grew by 0.1 a day until Wuhan closed); contacts outside the home keep a share from 26 January, schools
-are on holiday. Five parameters are fitted by ABC-SMC to daily confirmed cases by city: infections imported, R0, what is
-left of contacts, the share of symptomatic cases found, and from 26 January the share of infections traced. Accepted runs go
+a prevalence that grew by 0.1 a day until Wuhan closed); schools are on holiday; transmission everywhere, at home too, falls
+along a logistic curve. Five parameters are fitted by ABC-SMC to daily confirmed cases by city: infections imported, R0, what
+is left of transmission, the day when half of the fall is over, and the share of symptomatic cases found. Accepted runs go
 on to 10 March; no count after 10 February enters the fit, but the model itself was changed after its first forecast was seen
 to fail, so those weeks are not unseen. Writes results/epidemic-henan.json, results/epidemic-coverage.json and docs/explanation/epidemic-henan.svg.
 """
@@ -44,12 +44,13 @@ RESULTS, PICTURE = (
 DETECTED = MEASURES.index("detected")
 
 START, FITTED, END = date(2020, 1, 1), date(2020, 2, 10), date(2020, 3, 10)
-HOLIDAY, CLOSED, CONTROL = date(2020, 1, 18), date(2020, 1, 23), date(2020, 1, 26)
+HOLIDAY, CLOSED = date(2020, 1, 18), date(2020, 1, 23)
 SOURCE_GROWTH = 0.1  # per day; Li et al. (2020), N Engl J Med 382:1199
 ELSEWHERE = (
     0.28  # prevalence in the rest of Hubei against Wuhan: cases a head reported by 31 January
 )
 SINCE_INFECTION = 3  # days before arrival that travellers were infected: mean while it grows by 0.1 a day; assumed
+FALL_WIDTH = 1.5  # days, scale of the logistic fall: four fifths of it within a week; assumed
 TIME_ELSEWHERE = 0.01  # share of contact time spent in another city; assumed
 REPORT_DELAY = (
     4.3,
@@ -60,7 +61,7 @@ PRIOR = {
     "R0": (1.2, 4.5),
     "left": (0.02, 0.9),
     "found": (0.2, 1.0),
-    "traced": (0.0, 0.95),
+    "change": (18.0, 34.0),  # day of the run: 19 January to 4 February
 }
 DRAWS = 400
 QUANTILES = (0.025, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.975)
@@ -177,9 +178,7 @@ class Henan:
             mixing=self.mixing,
             susceptibility=parameters.susceptibility(AGE_GROUPS_16),
             dispersion=parameters.value("dispersion"),
-            redirects=tuple(
-                parameters.redirect(r, np.zeros((day(END) + 1, P))) for r in ("detection", "tracing")
-            ),
+            redirects=(parameters.redirect("detection", np.zeros((day(END) + 1, P))),),
             imports=self.arrivals[:, :, None] * (adults / adults.sum(axis=1, keepdims=True))[:, None].transpose(1, 0, 2),
         )  # fmt: skip
         return scaled_to_R0(spec, 1.0)
@@ -188,18 +187,16 @@ class Henan:
         """Return the specification of one parameter set, up to and with `last`."""
         base, days = self.base, day(last) + 1
         controls = np.ones((days, len(self.cities), len(base.settings)))
-        controls[day(CONTROL) :, :, 1:] = parameters["left"]
         controls[day(HOLIDAY) :, :, list(self.contacts).index("school")] = 0.0
         found = np.full((days, len(self.cities)), parameters["found"])
-        traced = np.zeros_like(found)
-        traced[day(CONTROL) :] = parameters["traced"]
-        turns = zip(base.redirects, (found, traced), strict=True)
+        fallen = 1 / (1 + np.exp((parameters["change"] - np.arange(days)) / FALL_WIDTH))
+        rate = parameters["R0"] * (1 - (1 - parameters["left"]) * fallen)
         return base.but(
             days=days,
-            transmission=np.full(days, base.transmission[0] * parameters["R0"]),
+            transmission=base.transmission[0] * rate,
             imports=base.imports[:days] * np.exp(parameters["imported"]),
             controls=controls,
-            redirects=tuple(Redirect(turn.at, turn.to, share) for turn, share in turns),
+            redirects=tuple(Redirect(turn.at, turn.to, found) for turn in base.redirects),
         )
 
 
