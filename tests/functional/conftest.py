@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -47,7 +49,7 @@ class Visitor:
         self.page.wait_for_load_state("load")
         self.page.wait_for_function(
             "() => [...document.querySelectorAll('yipan-map, yipan-curve, yipan-band')]"
-            ".every((e) => e.querySelector('svg, .callout'))"
+            ".every((e) => e.querySelector('svg.map, svg.chart, .callout'))"
         )
 
     def sideways(self) -> int:
@@ -70,8 +72,33 @@ def environment(home: Path) -> dict[str, str]:
 
 
 @pytest.fixture(scope="session")
-def evening(tmp_path_factory: pytest.TempPathFactory, chromium: str) -> Iterator[Evening]:
-    """Run the demonstration without boundaries, then serve it on a free port.
+def evening_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Run the demonstration without boundaries, once for all processes of this run of the tests."""
+    shared = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        shared = shared.parent
+    home, ran = shared / "evening", shared / "evening.ran"
+    with (shared / "evening.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not ran.exists():
+            words = ["--no-serve", "--json", "--no-boundaries", "--villages", VILLAGES]
+            demo = subprocess.run(
+                [sys.executable, "-m", "yipan.cli", "demo", *words],
+                env=environment(home),
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+            assert demo.returncode == 0, demo.stderr
+            ran.touch()
+    return home
+
+
+@pytest.fixture(scope="module")
+def evening(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Evening]:
+    """Serve a copy of the demonstration on a free port: what one file signs, another has not signed.
 
     YIPAN_TEST_EVENING names one that is served already, for who writes these tests.
     """
@@ -79,35 +106,30 @@ def evening(tmp_path_factory: pytest.TempPathFactory, chromium: str) -> Iterator
     if served:
         yield Evening(served.rstrip("/"))
         return
-    home = tmp_path_factory.mktemp("evening")
-    words = ["--no-serve", "--json", "--no-boundaries", "--villages", VILLAGES]
-    ran = subprocess.run(
-        [sys.executable, "-m", "yipan.cli", "demo", *words],
-        env=environment(home),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert ran.returncode == 0, ran.stderr
+    home = tmp_path_factory.mktemp("evening") / "home"
+    shutil.copytree(request.getfixturevalue("evening_home"), home)
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    server = subprocess.Popen(
-        [sys.executable, "-m", "yipan.cli", "serve", "--port", str(port), "--workers", "1"],
-        env=environment(home),
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-    )
+    said = home / "said.txt"  # not a pipe: nobody reads it while the console runs
+    with said.open("wb") as into:
+        server = subprocess.Popen(
+            [sys.executable, "-m", "yipan.cli", "serve", "--port", str(port), "--workers", "1"],
+            env=environment(home),
+            stdout=subprocess.DEVNULL,
+            stderr=into,
+        )
     address = f"http://127.0.0.1:{port}"
     try:
-        _wait_for(address, server)
+        _wait_for(address, server, said)
         yield Evening(address)
     finally:
         server.terminate()
         server.wait(timeout=20)
+        shutil.rmtree(home)
 
 
-def _wait_for(address: str, server: subprocess.Popen[bytes]) -> None:
+def _wait_for(address: str, server: subprocess.Popen[bytes], said: Path) -> None:
     until = time.monotonic() + PATIENCE_SECONDS
     while time.monotonic() < until:
         with suppress(OSError):  # refused, or accepted and not yet answered
@@ -116,9 +138,7 @@ def _wait_for(address: str, server: subprocess.Popen[bytes]) -> None:
         if server.poll() is not None:
             break
         time.sleep(0.2)
-    server.terminate()
-    said = server.stderr.read().decode() if server.stderr else ""
-    pytest.fail(f"the console did not answer at {address}: {said}")
+    pytest.fail(f"the console did not answer at {address}: {said.read_text()}")
 
 
 @pytest.fixture
