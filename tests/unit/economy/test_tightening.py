@@ -123,6 +123,31 @@ def test_another_family_that_breaks_at_equal_value_costs_one_run() -> None:
     assert more[0].chance.low > RISK
 
 
+def test_members_too_few_to_prove_a_risk_are_told_as_not_kept() -> None:
+    judge = Judge(
+        lambda _plan, n, _first: np.zeros(n, dtype=bool), lambda _p: b"", risk=0.1, most=100
+    )
+    _one, chance, reached = chosen(
+        tighten(by_factor, judge, family="own", tries=2), judge, members=20
+    )
+    assert not reached
+    assert (chance.happened, chance.members) == (0, 20)
+
+
+def test_the_search_is_too_trusting_by_as_much_as_it_says() -> None:
+    rng, trials, called_safe = np.random.default_rng(1), 1000, 0
+    for _trial in range(trials):
+        exceeds = rng.random(500) < RISK
+        judge = Judge(
+            lambda _p, n, first, e=exceeds: e[first : first + n],
+            lambda _p: b"",
+            risk=RISK,
+            most=500,
+        )
+        called_safe += judge.chance(0.0).high <= RISK
+    assert 0.03 < called_safe / trials < 0.08
+
+
 @pytest.mark.parametrize(("members", "risk"), [(2000, 0.1), (300, 0.05), (50, 0.2)])
 def test_the_most_that_a_risk_bears_is_the_most(members: int, risk: float) -> None:
     most = most_borne(members, risk)

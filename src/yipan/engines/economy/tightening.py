@@ -4,7 +4,8 @@ A family of plans has one factor: planned for more, a plan is safer and adds les
 the factor, nearly as a logistic curve, so the search goes by the logarithm of the odds between the last factor that
 failed and the first that held. Members are run in batches: as soon as Wilson's interval lies on one side of the
 risk no more are run, and a plan that was seen before is not run again. Looking several times at growing
-samples makes the interval of the *search* a little too narrow; what is reported is measured on other members.
+samples makes the *search* too trusting: a plan exactly at a risk of one in ten is called safe in 5 to 6 % of cases with at
+most 400 to 500 members (9 % with 1,000) instead of 2 %; what is reported is measured on other members.
 """
 
 from __future__ import annotations
@@ -73,9 +74,12 @@ class Judge(Generic[P]):
     def proof(self, plan: P, members: int, *, whole: bool = False) -> Chance:
         """Return the chance on `members` used for nothing else.
 
-        Without `whole` no more are run once so many exceed that the risk cannot be kept.
+        Without `whole` no more are run once so many exceed that the risk cannot be kept. Members too few to
+        prove the risk even if none exceeds are all run.
         """
         borne = members if whole else most_borne(members, self.risk)
+        if borne < 0:
+            borne = members
         happened = done = 0
         while done < members and happened <= borne:
             more = min(5 * self.batch, members - done)

@@ -343,7 +343,8 @@ def _robust(
     """Return the plan of most value within the risk, and the frontier of all that were tried.
 
     County by county first; plans alike for a tier or for all are tried where they add as much and keep it,
-    then the pack's own courses, so the answer is no worse than any of them.
+    then the pack's own courses, so the answer adds no less than any of them in the weekly model; run through the
+    engine a small difference may remain.
     """
     risk = limits.accepted_risk
     runs = _Runs(build, staffed(build, limits), seed + SEARCH_SEED)

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import yaml
 from django.utils.translation import gettext as _
@@ -27,24 +27,28 @@ from yipan.report.errors import FormsFileWrong, closest
 from yipan.report.requests.fields import Field, Form, Spec, plain_cutoff
 
 LARGEST = 32 * 1024 * 1024
-# The C reader where PyYAML was built with it: fifty times as fast, and as safe.
-
-
-class _Plain(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
-    """YAML as 1.2 reads it: 18:00 is no number of minutes, 010 no octal number, `no` not false."""
-
-
-LOADER: Any = _Plain
-LOADER.yaml_implicit_resolvers = {}
-for tag, pattern, first in (
+SCALARS: Final = (
     ("null", r"~|null|Null|NULL|", ["~", "n", "N", ""]),
     ("bool", r"true|True|TRUE|false|False|FALSE", list("tTfF")),
     ("int", r"[-+]?(?:0|[1-9][0-9]*)", list("-+0123456789")),
     ("float", r"[-+]?(?:[0-9]*\.[0-9]+|[0-9]+\.)(?:[eE][-+]?[0-9]+)?", list("-+.0123456789")),
     ("merge", r"<<", ["<"]),
-):
-    whole = re.compile(rf"^(?:{pattern})$")
-    LOADER.add_implicit_resolver(f"tag:yaml.org,2002:{tag}", whole, first)
+)
+"""What is no text, by tag, pattern and first characters: 18:00 is no number of minutes, 010 no octal, `no` not false."""
+
+
+def _plain_loader() -> Any:
+    """Return a reader of YAML as 1.2 has it, in C where PyYAML was built so: fifty times as fast, and as safe."""
+    loader: Any = type("Plain", (getattr(yaml, "CSafeLoader", yaml.SafeLoader),), {})
+    loader.yaml_implicit_resolvers = {}
+    for tag, pattern, first in SCALARS:
+        loader.add_implicit_resolver(
+            f"tag:yaml.org,2002:{tag}", re.compile(rf"^(?:{pattern})$"), first
+        )
+    return loader
+
+
+LOADER: Final = _plain_loader()
 
 
 @dataclass(frozen=True)
